@@ -43,6 +43,7 @@ def read_workspace(root: Path) -> Workspace:
     )
     seeds, seed_problems = _read_seeds(repository, environments, policy)
     squashes, squash_problems = read_squashes(repository, policy) if policy.layout.is_own else ((), ())
+    problems = (*policy_problems, *found.problems, *environment_problems, *seed_problems, *squash_problems)
     return Workspace(
         migrations=found.migrations,
         environments=environments,
@@ -50,7 +51,7 @@ def read_workspace(root: Path) -> Workspace:
         repeatable=in_dependency_order(found.repeatable),
         policy=policy,
         squashes=squashes,
-        read_problems=(*policy_problems, *found.problems, *environment_problems, *seed_problems, *squash_problems),
+        read_problems=tuple(dict.fromkeys(problems)),  # a link in the path is refused for each folder
     )
 
 

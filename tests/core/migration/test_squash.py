@@ -16,6 +16,7 @@ from ctgitops.core.migration.squash import Replaced, Squash, chosen, parse_squas
 from ctgitops.core.plan.plan import Plan, make_plan
 from ctgitops.core.plan.replay import steps_of_files
 from ctgitops.core.plan.step import entries_beside, entry_of_step
+from ctgitops.core.trial.trial import other_order
 from tests.fakes import STAGING, chained, entry, migration, workspace
 
 FILES = tuple(migration(f"{number:03}_part") for number in (1, 2, 3, 9, 100))
@@ -78,6 +79,8 @@ def test_a_late_number_is_applied_after_the_file() -> None:
     plan = planned(Ledger(), squashed(*FILES[:3], FILES[4]))
     assert [step.name for step in plan.steps] == ["100_part", "009_part"]
     assert [step.number for step in plan.singles] == [1, 2, 3, 100, 9]
+    assert other_order(plan, Ledger()), "so the trial compares both orders"
+    assert not other_order(planned(Ledger(), squashed(*FILES)), Ledger())
 
 
 @pytest.mark.parametrize("mark", [Mark.STARTED, Mark.ROLLED_BACK, Mark.BASELINED])
