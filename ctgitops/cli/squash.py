@@ -52,10 +52,7 @@ def squash(last: str, name: str | None, root: Path) -> int:
     lines = [
         f"wrote {done.path}: for new databases, instead of {count(len(done.replaced), 'migration')}",
         f"equal on {done.proved}",
-        *(
-            f"note: {each} is filled by its default, because two replays gave different values"
-            for each in done.defaulted
-        ),
+        *(f"note: {each} is filled by its default, because its value differs in each run" for each in done.defaulted),
         *(f"note: {each}" for each in done.unmatched),
         "next: commit this file with the originals, which other databases need",
     ]

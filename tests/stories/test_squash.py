@@ -12,7 +12,7 @@ from tests.servers import fetch, run
 from tests.stories.house import House, has, marks, until
 
 PEOPLE = """create table people (id int generated always as identity primary key, name text not null,
-    added timestamptz not null default now(), boss int references people);
+    added timestamptz not null default now(), day date default current_date, boss int references people);
 comment on table people is 'who works here';
 insert into people (name) values ('Anna'), ('Bo');
 update people set boss = 1 where id = 2;"""

@@ -24,6 +24,8 @@ class StoredColumn:
     """Whether the column has a default that is not constant, such as `now()` or `gen_random_uuid()`."""
     always: bool = False
     """Whether the column is GENERATED ALWAYS AS IDENTITY."""
+    today: bool = False
+    """Whether the column has such a default, and every row has the current date. Two replays give the same date."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,11 @@ class TableRows:
         return sorted((tuple(row[at] for at in places) for row in self.rows), key=_in_order)
 
     def differing(self, other: TableRows) -> tuple[StoredColumn, ...]:
-        """The columns whose values differ from those of another table, in any order of the rows."""
+        """The columns whose values differ from those of another table, in any order of the rows, or on another day."""
         return tuple(
             column
             for at, column in enumerate(self.columns)
-            if Counter(row[at] for row in self.rows) != Counter(row[at] for row in other.rows)
+            if column.today or Counter(row[at] for row in self.rows) != Counter(row[at] for row in other.rows)
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from ...core.schema.contents import StoredColumn, TableRows
@@ -70,7 +71,14 @@ def _rows(connection: Connection, name: str, columns: list[Any]) -> TableRows | 
     stored = tuple(StoredColumn(str(column), bool(fills), bool(always)) for column, always, fills in columns)
     values = ", ".join(f"pg_catalog.quote_nullable({column.name}::text)" for column in stored)
     rows = connection.execute(f"select {values} from only {name}".encode()).fetchall()  # noqa: S608 - quoted names
-    return TableRows(name, stored, tuple(tuple(map(str, row)) for row in rows)) if rows else None
+    if not rows:
+        return None
+    (today,) = connection.execute("select pg_catalog.quote_literal(current_date::text)").fetchone() or ("",)
+    stored = tuple(
+        replace(column, today=column.fills_itself and all(row[at] == today for row in rows))
+        for at, column in enumerate(stored)
+    )
+    return TableRows(name, stored, tuple(tuple(map(str, row)) for row in rows))
 
 
 def _hash(connection: Connection, name: str) -> str:

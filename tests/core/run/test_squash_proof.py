@@ -72,6 +72,14 @@ def test_the_text() -> None:
     ]
 
 
+def test_the_current_date_is_left_to_the_default() -> None:
+    """Two replays of one day give the same date, and a new database must get its own."""
+    today = replace(ADDED, today=True)
+    found = replace(FILLED, tables=(replace(PEOPLE, columns=(ID, NAME, today)),))
+    (table,) = kept_tables(found, found, STEPS)
+    assert (table.columns, table.defaulted) == ((ID, NAME), (today,))
+
+
 @pytest.mark.parametrize(
     ("rows", "what"),
     [
