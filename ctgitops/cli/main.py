@@ -35,6 +35,7 @@ VERBS = {
     "try": "copies",
     "shell": "copies",
     "benchmark": "benchmark",
+    "squash": "squash",
     "export": "export",
     "snapshot": "schema",
     "schema": "schema",

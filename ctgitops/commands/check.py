@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import date
 from typing import TYPE_CHECKING
 
+from ..core.migration.squash import squash_problems
 from ..core.workspace.breaking_change import breaking_problems
 from ..core.workspace.finding import Finding, Severity
 from ..core.workspace.removal import Removals, removal_problems
@@ -24,7 +25,8 @@ def check(workspace: Workspace, removals: Removals | None = None, merged: Collec
     removed = removal_problems(removals or Removals(), workspace.migrations, workspace.policy)
     found = breaking_problems(workspace.migrations, merged=merged)
     contradicted = (problem for problem in found if _path(problem) not in workspace.history)
-    every = dict.fromkeys((*problems_of(workspace), *sql_problems_of(workspace), *contradicted, *removed))
+    squashed = squash_problems(workspace.squashes, workspace.migrations)
+    every = dict.fromkeys((*problems_of(workspace), *sql_problems_of(workspace), *contradicted, *removed, *squashed))
     return tuple(sorted(every, key=lambda problem: problem.position))
 
 

@@ -62,7 +62,8 @@ def migrations_among(layout: Layout, paths: Iterable[str]) -> dict[str, Migratio
 def in_layout(layout: Layout, path: str) -> bool:
     """Whether a path in the folder is an SQL file, or another file that the layout's tool reads."""
     if layout.is_own:
-        return path.removeprefix("repeatable/").count("/") == 0 and path.endswith(".sql")
+        name = path.removeprefix("repeatable/").removeprefix("squashed/")
+        return name.count("/") == 0 and path.endswith(".sql")
     return path.count("/") < DEEPEST and (path.endswith(".sql") or bool(tool_of(layout.name).reads.fullmatch(path)))
 
 

@@ -12,6 +12,8 @@ from ..core.fix import Rename
 from ..core.migration.header import Header, has_header, parse_header
 from ..core.migration.migration import Migration
 from ..core.migration.migration_name import LARGEST, parse_migration_name, parse_unbounded, split_name
+from ..core.migration.squash import FOLDER as SQUASHED
+from ..core.migration.squash import Squash, parse_squash
 from ..core.problem import Problem
 from ..errors import Place
 from ..layouts.dbmate_sections import scripts_of, without_markers
@@ -23,6 +25,8 @@ from .repository import Item, Repository, sub_folder
 FOLDER = "migrations"
 REPEATABLE = "repeatable"
 """The folder, inside the folder of the migrations, with files that run again whenever their text changes."""
+SQUASHED_BYTES = 64 << 20
+"""The maximum size of a squashed file, which contains many migrations and their rows."""
 _MEANT = regex(r"^\d+[-_].*\.(?:psql|pgsql|txt)$", re.IGNORECASE)
 """Matches names of files that are probably meant as migrations, such as `002_x.sql.txt`."""
 _WORDS = regex(r"[^a-z0-9]+")
@@ -38,7 +42,7 @@ def read_migrations(repository: Repository, policy: Policy) -> tuple[tuple[Migra
     reader = _Reader(repository, policy, list(problems))
     by_stem: dict[str, Files] = defaultdict(dict)
     for item in items:
-        if item.folder and item.name == REPEATABLE:
+        if item.folder and item.name in {REPEATABLE, SQUASHED}:
             continue
         if item.folder:
             reader.problems.append(_folder(repository, item))
@@ -173,3 +177,21 @@ class _Reader:
         header, problems = parse_header(text, path)
         self.problems += problems
         return header
+
+
+def read_squashes(repository: Repository, policy: Policy) -> tuple[tuple[Squash, ...], tuple[Problem, ...]]:
+    """All squashed files, and the problems with them."""
+    items, problems = repository.items(f"{policy.layout.prefix}{SQUASHED}")
+    found: list[Squash] = []
+    more = list(problems)
+    for item in items:
+        if not item.folder and item.name.endswith(".sql"):
+            text = repository.text(item.path, SQUASHED_BYTES)
+            if isinstance(text, Problem):
+                more.append(text)
+            else:
+                found.append(parse_squash(text, item.path))
+        else:
+            what = f"`{item.path}` is not a squashed file, and is not read"
+            more.append(Problem("file-name", what, Place(item.path), "move it to another place", blocks=False))
+    return tuple(found), tuple(more)

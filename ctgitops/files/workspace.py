@@ -14,7 +14,7 @@ from ..errors import Place, WorkspaceError
 from ..sql.script import Script
 from .layout_reader import LayoutFiles, read_layout
 from .manifest import read_environments
-from .migrations import REPEATABLE, read_migrations
+from .migrations import REPEATABLE, read_migrations, read_squashes
 from .policy import read_policy
 from .repository import Item, Repository, sub_folder
 
@@ -42,13 +42,16 @@ def read_workspace(root: Path) -> Workspace:
         replace(each, given=policy.given, freezes=(*policy.freezes, *each.freezes)) for each in environments
     )
     seeds, seed_problems = _read_seeds(repository, environments, policy)
+    squashes, squash_problems = read_squashes(repository, policy) if policy.layout.is_own else ((), ())
+    problems = (*policy_problems, *found.problems, *environment_problems, *seed_problems, *squash_problems)
     return Workspace(
         migrations=found.migrations,
         environments=environments,
         seeds=seeds,
         repeatable=in_dependency_order(found.repeatable),
         policy=policy,
-        read_problems=(*policy_problems, *found.problems, *environment_problems, *seed_problems),
+        squashes=squashes,
+        read_problems=tuple(dict.fromkeys(problems)),  # a link in the path is refused for each folder
     )
 
 

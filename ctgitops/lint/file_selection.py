@@ -81,8 +81,11 @@ def _as_warning(finding: Finding) -> Finding:
 
 
 def _of_step(linter: Linter, step: Step, plan: Plan) -> tuple[Finding, ...]:
-    """The findings in what a step runs. None in the history of an environment that has no migration yet."""
-    if step.name in plan.history:
+    """The findings in what a step runs. None in the history of an environment that has no migration yet.
+
+    None in a squashed file either: lint has checked the files that it replaces.
+    """
+    if step.name in plan.history or step.replaces:
         linter.fold(step.script)
         return ()
     done = min(step.resumption.done, len(step.script.statements)) if step.resumption else 0

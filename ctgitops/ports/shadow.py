@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..core.impact.size import Rates
     from ..core.plan.plan import Step
     from ..core.plan.replay import ReplayTarget
+    from ..core.schema.contents import Contents
     from ..core.schema.schema_history import Changed
     from ..core.schema.snapshot import Snapshot
     from ..core.schema.source_database import SourceDatabase
@@ -41,6 +42,9 @@ class Replay(Shadow, Protocol):
 
         The result is empty if the restore fails. `unmatched` then contains the reason.
         """
+
+    def contents(self) -> Contents:
+        """The schema as SQL, all rows, the sequences, and the roles. Raises WorkspaceError if SQL cannot express it."""
 
 
 class SchemaCopy(Shadow, Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..core.gate.override import is_override
+from ..core.ledger.ledger import Mark
 from ..core.view.preview import NotPlanned
 from . import phrases
 from .escape import code, plain, prose
@@ -115,7 +116,8 @@ def _when(run: RecordedRun) -> str:
 
 
 def _errors(run: RecordedRun) -> list[str]:
-    failed = [entry for entry in run.entries if entry.error and not is_override(entry)]
+    # Each migration that a squashed file replaced has the file as its reason, and the file has an entry of its own
+    failed = [e for e in run.entries if e.error and not is_override(e) and e.mark is not Mark.APPLIED]
     return [
         *(f"OVERRIDE: {used.text}" for used in run.overrides),
         *(f"{entry.name}: {entry.mark.value}: {entry.error}" for entry in failed),

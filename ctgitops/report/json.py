@@ -168,6 +168,7 @@ def _step(step: Step, effect: Effect | None) -> Object:
         "description": step.description,
         "stated": {"estimated": step.estimated, "impact": step.impact, "procedure": step.procedure},
         "findings": [finding_data(finding, claims.get(finding)) for finding in step.findings],
+        "replaces": [single.name for single in step.replaces],
         "impact": impact_data(effect),
         "waits": waits_data(effect),
         "changes": changes_data(effect),

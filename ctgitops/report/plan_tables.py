@@ -126,7 +126,7 @@ def back_of(preview: Preview, origin: Origin) -> Part:
     left_out = [*(preview.extent.not_saved if preview.extent else ()), *preview.not_in_backup]
     none = [step for step in plan.steps if step.rollback is Rollback.NOT_AVAILABLE]
     manual = [step for step in plan.steps if step.rollback is Rollback.MANUAL]
-    command = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
+    command = f"ctgitops rollback --env {plan.environment} --steps {len(plan.singles)}"
     back = way_back_with_inputs(command, plan) if origin.run_url else f"`{command}`"
     return {
         "name": plan.environment,

@@ -91,6 +91,7 @@ def _steps(preview: Preview, within: int | None) -> Iterable[str]:
         shared = plan.apply_policy.single_transaction
         rows = (step_row(step, preview.destroys, shared=shared) for step in unfolded(plan))
         yield from ("", *table([HEAD, *_history_row(plan), *rows], within=within))
+        yield from (f"  {step.name} is {step.description}" for step in plan.steps if step.replaces)
 
 
 def _seeds(plan: Plan) -> Iterable[str]:

@@ -102,7 +102,7 @@ def _with_inputs(plan: Plan, keeps: Keeps | None) -> Plan:
 
 def way_back_with_inputs(command: str, plan: Plan) -> str:
     """The command that rolls back an applied plan, as text for readers on GitHub."""
-    return with_inputs(f"`{command}`", lambda _, steps: _kept(plan, steps - len(plan.steps)))
+    return with_inputs(f"`{command}`", lambda _, steps: _kept(plan, steps - len(plan.singles)))
 
 
 def _kept_by(plans: Iterable[Plan]) -> Keeps:

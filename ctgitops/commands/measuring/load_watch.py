@@ -117,11 +117,11 @@ class LoadWatch:
         from ...report.outcome_text import outcome_verdict
         from ..rollback import RollbackExtent, show_rollback
 
-        command = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
+        command = f"ctgitops rollback --env {plan.environment} --steps {len(plan.singles)}"
         shown = self._try(
             lambda: show_rollback(
                 self._request,
-                RollbackExtent(to=None, steps=len(plan.steps)),
+                RollbackExtent(to=None, steps=len(plan.singles)),
                 databases=self._databases,
                 shadows=self._shadows,
             )

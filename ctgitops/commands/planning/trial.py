@@ -269,7 +269,8 @@ class TrialRunner:
         try:
             steps = (*steps_of(self.ledger), *self.plan.steps)
             with self.sandbox.empty() as numbered, self.sandbox.empty() as here:
-                numbered.apply(tuple(sorted(steps, key=lambda step: step.number)))
+                singles = (single for step in steps for single in step.singles)
+                numbered.apply(tuple(sorted(singles, key=lambda step: step.number)))
                 here.apply(steps)
                 return OrderCheck(compare(numbered.snapshot(), here.snapshot()))
         except CtgitopsError as error:

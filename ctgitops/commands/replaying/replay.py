@@ -17,7 +17,7 @@ from ...lazy import dataclass
 if TYPE_CHECKING:
     from ...core.environment.environment import Environment
     from ...core.plan.plan import Step
-    from ...ports.shadow import Shadows
+    from ...ports.shadow import Replay, Shadows
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,17 @@ def _replayed(steps: tuple[Step, ...], live: Snapshot, shadows: Shadows, environ
     with shadows.replayed(like(live), steps, environment) as shadow:
         made = shadow.snapshot()
         expected, notes = with_versions_of(made, live)
-        changes = _of_the_project(compare(expected, live), environment.given if environment else Given())
-        majors = made.about.major != live.about.major
-        if any(printed(each, majors=majors) for each in changes):
-            changes = tuple(without_print(changes, shadow.read_again(), live, majors=majors))
+        changes = differing(shadow, expected, live, environment.given if environment else Given())
         return Replayed(changes, (*shadow.unmatched, *notes), made)
+
+
+def differing(shadow: Replay, expected: Snapshot, live: Snapshot, given: Given | None = None) -> Changes:
+    """The differences of `live` from the schema of `shadow`. Leaves out those that a dump and restore causes."""
+    changes = _of_the_project(compare(expected, live), given or Given())
+    majors = expected.about.major != live.about.major
+    if any(printed(each, majors=majors) for each in changes):
+        changes = tuple(without_print(changes, shadow.read_again(), live, majors=majors))
+    return changes
 
 
 def _of_the_project(changes: Changes, given: Given) -> Changes:

@@ -142,7 +142,7 @@ def _after(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[R
     for promise in open_predictions(predecessor):
         yield Reason("after", promise.text(name), prediction_advice(promise, name))
     reversals = changes_in(predecessor).reversals
-    for step in plan.steps:
+    for step in plan.singles:
         if (reversal := reversals.get(step.number)) and reversal.undone.checksum in {None, step.checksum}:
             yield _reversed(step, name, reversal)
         else:
@@ -179,7 +179,7 @@ def _bake(plan: Plan, request: Request, predecessor: Predecessor) -> Iterator[Re
     environment = request.environment
     if not environment.bake or not isinstance(predecessor, Ledger):
         return
-    entries = [e for step in plan.steps if (e := predecessor.applied.get(step.number))]
+    entries = [e for step in plan.singles if (e := predecessor.applied.get(step.number))]
     for entry in entries:
         ready = _finished(entry, request) + environment.bake
         if ready > request.now:

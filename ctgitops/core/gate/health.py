@@ -77,7 +77,7 @@ def _rollback_hint(plan: Plan) -> str:
         (step.name for step in plan.steps if step.rollback_script is None and step.script.passed_rollback is None), ""
     ):
         return f"; {stuck} is irreversible (no rollback SQL), so only a restore of the backup undoes it"
-    back = f"ctgitops rollback --env {plan.environment} --steps {len(plan.steps)}"
+    back = f"ctgitops rollback --env {plan.environment} --steps {len(plan.singles)}"
     return f"; `{back}` rolls back this run"
 
 

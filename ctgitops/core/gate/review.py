@@ -48,7 +48,8 @@ class Reviews:
 def files_of(plan: Plan, folder: str = "") -> tuple[ShownFile, ...]:
     """Every file that a plan would run or store, without duplicates. Sections of one file count as one file."""
     found: dict[str, str] = {}
-    for step in plan.steps:
+    found.update((step.script.path, step.checksum) for step in plan.steps if step.replaces)
+    for step in plan.singles:
         found.setdefault(step.script.path, step.checksum)
         for path, checksum in _texts(step.rollback_script, step.verify):
             found.setdefault(path, checksum)
@@ -63,6 +64,7 @@ def all_files_of(workspace: Workspace, folder: str = "") -> tuple[ShownFile, ...
     for migration in workspace.migrations:
         for path, checksum in ((migration.path, migration.checksum), *_texts(migration.down, migration.verify)):
             found.setdefault(path, checksum)
+    found.update((squash.path, squash.script.checksum) for squash in workspace.squashes)
     for seeds in (workspace.repeatable, *(workspace.seeds or {}).values()):
         found.update((seed.name, seed.checksum) for seed in seeds)
     return _shown(folder, found)

@@ -6,16 +6,14 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import field, replace
-from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ...lazy import dataclass
-from ...sql.parse import SqlSyntaxError
 from ..environment.apply_policy import ApplyPolicy
 from ..file_check.rollback_secret import rollback_problems
 from ..ledger.identity import Identity, identity_problems
-from ..ledger.resumption import Resumption, resumption_of
+from ..ledger.resumption import resumption_of
 from ..ledger.reversal import since
 from ..migration.header import Rollback
 from ..migration.schema_version import SchemaVersion, highest
@@ -23,87 +21,27 @@ from ..migration.sequence import sequence
 from ..problem import Concern, Problem
 from ..workspace.breaking_change import UNDECLARED, breaking_problems
 from ..workspace.duplicates import Applied
-from ..workspace.finding import Finding, Severity
+from ..workspace.finding import Severity
 from ..workspace.workspace import Workspace, problems_of, script_problems, seed_problems
 from .due_seeds import due_seeds, seed_again_problems
 from .flags import FlagWait, flag_waits, removed_flag_problems
 from .history import history_problems
 from .irreversible_step import irreversible_problems
 from .single_transaction import single_transaction_problems
+from .step import Direction, Step, with_squash
 from .target import target_problems
 
 if TYPE_CHECKING:
-    from ...sql.name_changes import ChangedName
     from ...sql.script import Script
     from ..environment.environment import Environment
     from ..ledger.ledger import Ledger
     from ..migration.migration import Migration, Seed
     from ..migration.selector import Selector
 
+__all__ = ["SHOWN_ANYWAY", "Direction", "Plan", "Step", "make_plan", "worst_first"]
+
 SHOWN_ANYWAY = frozenset({"rolled-back", UNDECLARED})
 """Codes of problems that block a plan, but not its trial."""
-
-
-class Direction(StrEnum):
-    """The direction of a plan. `forwards` applies the files, and `backwards` runs the rollback SQL in the ledger."""
-
-    APPLY = "apply"
-    ROLLBACK = "rollback"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One migration to apply or roll back, with all data for its ledger entry."""
-
-    direction: Direction
-    number: int
-    name: str
-    version: SchemaVersion | None
-    checksum: str
-    """The checksum of the migration's file. For a rollback, the checksum of the applied file."""
-    script: Script
-    rollback_script: Script | None = None
-    verify: Script | None = None
-    breaking: bool = False
-    rollback: Rollback = Rollback.NOT_AVAILABLE
-    procedure: str = ""
-    estimated: str = ""
-    impact: str = ""
-    description: str = ""
-    resumption: Resumption | None = None
-    """The position at which the step resumes, if an earlier run did a part of the step. Not part of `identity`."""
-    findings: tuple[Finding, ...] = ()
-    """The step's lint findings. Not part of `identity`."""
-
-    @cached_property
-    def transactional(self) -> bool:
-        """Whether the step and its ledger entry run in one transaction."""
-        try:
-            return self.script.transactional
-        except SqlSyntaxError:
-            return True
-
-    @cached_property
-    def batched(self) -> bool:
-        """Whether the step runs in many short transactions until no rows are left."""
-        try:
-            return self.script.batch is not None
-        except SqlSyntaxError:
-            return False
-
-    @cached_property
-    def creates(self) -> tuple[ChangedName, ...]:
-        """The tables and columns that the step creates, with the names that queries use."""
-        try:
-            return tuple(each for statement in self.script.statements for each in statement.creates)
-        except SqlSyntaxError:
-            return ()
-
-    @cached_property
-    def identity(self) -> tuple[str, ...]:
-        """The values of the step that a fingerprint includes."""
-        scripts = (self.script, self.rollback_script, self.verify)
-        return (self.direction, str(self.number), self.name, self.checksum, *(s.checksum if s else "" for s in scripts))
 
 
 @dataclass(frozen=True)
@@ -146,6 +84,11 @@ class Plan:
     def held(self) -> bool:
         """Whether all problems that block the plan are in SHOWN_ANYWAY. The trial of such a plan still runs."""
         return self.blocked and all(p.code in SHOWN_ANYWAY for p in self.problems if p.blocks)
+
+    @property
+    def singles(self) -> tuple[Step, ...]:
+        """The steps, but instead of a squashed file those that it replaces: one for each migration."""
+        return tuple(single for step in self.steps for single in step.singles)
 
     @property
     def empty(self) -> bool:
@@ -206,21 +149,23 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
     lacking = [m for m in workspace.migrations if target.reaches(m) and m.number not in ledger.applied]
     waits = flag_waits(lacking, environment, ledger)
     pending = [m for m in lacking if m.number not in waits]
-    steps = tuple(_step(m, ledger) for m in sequence({m.number: m for m in pending}.values(), ledger.unfinished))
-    numbers = frozenset(step.number for step in steps)
+    singles = tuple(_step(m, ledger) for m in sequence({m.number: m for m in pending}.values(), ledger.unfinished))
+    numbers = frozenset(step.number for step in singles)
+    steps, ignored = with_squash(singles, workspace, ledger) if workspace.squashes else (singles, ())
     seeds = due_seeds(workspace.seeds_of(environment), ledger, numbers)
     files = Applied.of(environment.name, ledger, workspace.migrations)
     problems = (
         *identity_problems(environment, ledger.identity),
         *problems_of(workspace, files),
-        *(p for step in steps for script in _scripts(step) for p in script_problems(script)),
-        *(p for step in steps for p in rollback_problems(step.script, step.rollback_script)),
+        *(p for step in singles for script in _scripts(step) for p in script_problems(script)),
+        *(p for step in singles for p in rollback_problems(step.script, step.rollback_script)),
         *breaking_problems(workspace.migrations, numbers, workspace.history),
         *seed_again_problems(seeds, ledger, numbers),
         *(p for seed in seeds for p in seed_problems(seed)),
         *history_problems(workspace, environment.name, ledger, tuple(pending)),
         *target_problems(workspace, ledger, target),
-        *irreversible_problems((s.name, s.script) for s in steps if s.rollback is Rollback.NOT_AVAILABLE),
+        *irreversible_problems((s.name, s.script) for s in singles if s.rollback is Rollback.NOT_AVAILABLE),
+        *ignored,
         *removed_flag_problems(workspace.migrations, environment, ledger),
         *(single_transaction_problems(_named(steps, seeds), environment.path) if policy.single_transaction else ()),
     )

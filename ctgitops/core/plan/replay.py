@@ -89,10 +89,11 @@ def _undone_at(number: int | None, ledger: Ledger) -> int:
 
 
 def steps_of_files(workspace: Workspace, up_to: int | None = None) -> tuple[Step, ...]:
-    """The steps that apply all files to an empty database, the repeatable files last.
+    """The steps that apply all files to an empty database, the repeatable files last. Uses no squashed file.
 
     With `up_to`, only the files up to that number. Raises WorkspaceError.
     """
+    workspace = replace(workspace, squashes=())
     plan = make_plan(workspace, Environment("migrations", "", flags=None), Ledger(), Selector(number=up_to))
     if plan.blocked:
         problem = next(problem for problem in plan.problems if problem.blocks)

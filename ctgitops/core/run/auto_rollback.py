@@ -11,7 +11,7 @@ from ..ledger.ledger import Entry, Ledger, Mark
 from ..ledger.resumption import resumption_of
 from ..ledger.reversal import changes_in
 from ..plan.rollback import make_rollback
-from ..plan.step_entry import entry_of_step
+from ..plan.step import entry_of_step
 
 if TYPE_CHECKING:
     from ..environment.environment import Environment

@@ -225,7 +225,7 @@ def other_order(plan: Plan, ledger: Ledger) -> bool:
     """Whether this environment does not apply its migrations in the order of their numbers. False for a rollback."""
     if plan.direction is Direction.ROLLBACK:
         return False
-    numbers = [entry.number or 0 for entry in ledger.in_order] + [step.number for step in plan.steps]
+    numbers = [entry.number or 0 for entry in ledger.in_order] + [step.number for step in plan.singles]
     return numbers != sorted(numbers)
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ...sql.script import Script
     from ..environment.environment import Environment
     from ..migration.migration import Migration, Seed
+    from ..migration.squash import Squash
 
 _MANIFEST = regex(r"environments/(.+)\.ya?ml")
 
@@ -56,6 +57,8 @@ class Workspace:
     """The age of the files according to git. It is read only if two files have the same number or version."""
     repeatable: tuple[Seed, ...] = ()
     """The repeatable files of all environments, in the order in which they run."""
+    squashes: tuple[Squash, ...] = ()
+    """The squashed files, valid or not."""
 
     @property
     def history(self) -> frozenset[str]:

@@ -47,7 +47,7 @@ from pg_catalog.pg_roles r where r.rolname !~ '^pg_' or r.oid >= 16384 order by 
 _SETTABLE = "select parname from pg_catalog.pg_parameter_acl"
 """Queries parameters that a role without superuser rights may be allowed to set. Needs PostgreSQL 15."""
 _PREDEFINED = "select rolname from pg_catalog.pg_roles where rolname ~ '^pg_'"
-_POPULATED = """
+POPULATED = """
 select pg_catalog.format('%I.%I', n.nspname, c.relname)
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind = 'm' and c.relispopulated and not c.relpersistence = 't' order by c.oid
@@ -162,7 +162,7 @@ def _read(connection: Connection, role: str, assumed: bool) -> SourceDatabase:  
         databases=frozenset(about["all"]),
         tablespaces=frozenset(about["tablespaces"]),
         grants=tuple((who, privilege, grantable) for who, privilege, grantable in about["grants"] or ()),
-        populated=tuple(str(name) for (name,) in connection.execute(_POPULATED).fetchall()),
+        populated=tuple(str(name) for (name,) in connection.execute(POPULATED).fetchall()),
         predefined=frozenset(str(name) for (name,) in connection.execute(_PREDEFINED).fetchall()),
         extensions={str(name): str(version) for name, version in rows},
         cluster=cluster_of(connection),
@@ -225,15 +225,20 @@ def schema_of(address: Address, major: int, only: tuple[str, ...] = ()) -> str:
 
     With `only`, the output contains only these schemas, without owners and privileges. Raises LedgerError, BackupError.
     """
+    options = ("--no-owner", "--no-privileges") if only else ()
+    return without_secrets(dump_of(address, major, (*options, *(f"--schema={quoted_name(name)}" for name in only))))
+
+
+def dump_of(address: Address, major: int, options: tuple[str, ...] = ()) -> str:
+    """The output of `pg_dump -s` with more options, with the passwords in it. Raises LedgerError, BackupError."""
     client = client_for(major, tls=wants_tls(address))
     command = [client.path("pg_dump"), "--schema-only", "--no-password", f"--exclude-schema={SCHEMA}"]
     command += ["--no-subscriptions", "--no-security-labels", "--no-tablespaces", f"--lock-wait-timeout={LOCK_WAIT}"]
-    command += ["--no-owner", "--no-privileges"] if only else []
-    command += [*role_options(address), *(f"--schema={quoted_name(name)}" for name in only)]
+    command += [*role_options(address), *options]
     done = run_as(None, command, environment_for(client, address))
     if done.returncode:
         raise _not_dumped(address, client.version, done.stderr)
-    return without_secrets(_META.sub("", done.stdout))
+    return _META.sub("", done.stdout)
 
 
 def given_sql(address: Address, given: Given, major: int | None) -> str:

@@ -129,6 +129,6 @@ class Coalescer:
 
 
 def _may_travel(step: Step) -> bool:
-    if step.verify is not None or not step.transactional:
+    if step.verify is not None or step.replaces or not step.transactional:
         return False
     return not step.script.traits & (Trait.OUTLIVES | Trait.SETS_TRANSACTION)

@@ -21,6 +21,7 @@ from .extension_guard import ExtensionGuard
 
 if TYPE_CHECKING:
     from ...core.plan.plan import Step
+    from ...core.plan.replay import ReplayTarget
     from ...core.schema.source_database import SourceDatabase
     from ...sql.extension import Extension
     from ..server.server_choice import Server
@@ -187,3 +188,16 @@ def _part(step: Step, start: int, end: int) -> Step:
             text[statement.start : statement.end] = re.sub(r"[^\n]", " ", script.sql[statement.start : statement.end])
     part = Script("".join(text), script.path, script.first_line)
     return replace(step, script=part, verify=step.verify if end == len(text) else None)
+
+
+def unlike(major: int, connection: Connection, wanted: ReplayTarget) -> Iterator[str]:
+    """The known differences of a throw-away server from the requested one, as text."""
+    if wanted.major and major != wanted.major:
+        yield (
+            f"PostgreSQL {wanted.major} in the real database, {major} in the throw-away one: "
+            "expressions that the two versions print differently are not compared"
+        )
+    rows = connection.execute("select name from pg_catalog.pg_available_extensions").fetchall()
+    available = {str(name) for (name,) in rows}
+    for name in sorted(name.strip('"') for name in wanted.extensions if name.strip('"') not in available):
+        yield f"extension {name} is not available on the throw-away server"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ...core.environment.environment import ShadowPolicy
     from ...core.plan.plan import Step
     from ...core.plan.replay import ReplayTarget
+    from ...core.schema.contents import Contents
     from ...ports.shadow import Replay
     from ..server.programs import Programs
 
@@ -76,6 +77,10 @@ class KeptReplay:
     def read_again(self) -> Snapshot:
         """The schema after a dump and restore. Empty if the restore fails."""
         return self._kept(".again") or self._keep(".again", self._started().read_again())
+
+    def contents(self) -> Contents:
+        """What the database contains after the steps. Raises ApplyError, WorkspaceError."""
+        return self._started().contents()
 
     def _started(self) -> Replay:
         if self._replay is None:

@@ -15,6 +15,7 @@ from ...core.gate.request import Request
 from ...core.ledger.safeguards import Safeguards
 from ...core.plan.plan import Direction, Plan, Step
 from ...core.plan.replay import ReplayTarget
+from ...core.schema.contents import Contents
 from ...core.schema.snapshot import Snapshot
 from ...core.schema.source_database import SourceDatabase
 from ...core.workspace.workspace import Workspace
@@ -26,6 +27,7 @@ from ..connection.cancellable_query import exchange
 from ..connection.connect import Address, Connection, connect, connected
 from ..connection.identity import cluster_of
 from ..connection.names import unused
+from ..contents.contents import contents_of
 from ..server.limits import Limits
 from ..server.local_server import LocalServer
 from ..server.programs import Programs
@@ -33,6 +35,7 @@ from ..server.scratch_database import rename
 from ..server.server_choice import Server, throw_away
 from ..session.database import PostgresDatabase
 from .copy_name import without_databases
+from .extensions import unlike
 
 ROLE = "ctgitops_replay"
 """The role that runs migrations in this database. The role is a superuser only while a migration needs one."""
@@ -57,9 +60,11 @@ class ReplayShadow:
         self._wanted = wanted
         self._named(database)
         self._extended = False
+        self._made: set[str] = set()
+        """The roles that no migration creates, and that were created because a migration needs them."""
         with connected(self._admin, "ctgitops/shadow") as connection:
             self._given = _roles(connection)
-            self._notes: list[str] = list(_unlike(server.major, connection, wanted))
+            self._notes: list[str] = list(unlike(server.major, connection, wanted))
         if wanted.given:
             self._make_given(wanted.given)
 
@@ -88,6 +93,10 @@ class ReplayShadow:
             why = error.what
         self._notes.append(f"cannot tell whether differences in the text of expressions are real: {why}")
         return Snapshot()
+
+    def contents(self) -> Contents:
+        """The schema as SQL, the rows, and the roles that migrations created. Raises WorkspaceError."""
+        return contents_of(self._admin, self._server.major, ROLE, self._given | self._made)
 
     @property
     def _known_as(self) -> tuple[str, str] | None:
@@ -180,6 +189,7 @@ class ReplayShadow:
     def _make_role(self, name: str) -> str:
         role = sql.Identifier(name)
         self._run(sql.SQL("create role {}").format(role))
+        self._made.add(name)
         self._run(sql.SQL("grant {} to {}").format(role, sql.Identifier(ROLE)))
         return name
 
@@ -284,15 +294,3 @@ def _own(programs: Programs) -> LocalServer:
 def _roles(connection: Connection) -> frozenset[str]:
     rows = connection.execute("select rolname from pg_catalog.pg_roles where rolname !~ '^pg_'").fetchall()
     return frozenset(str(name) for (name,) in rows)
-
-
-def _unlike(major: int, connection: Connection, wanted: ReplayTarget) -> Iterator[str]:
-    if wanted.major and major != wanted.major:
-        yield (
-            f"PostgreSQL {wanted.major} in the real database, {major} in the throw-away one: "
-            "expressions that the two versions print differently are not compared"
-        )
-    rows = connection.execute("select name from pg_catalog.pg_available_extensions").fetchall()
-    available = {str(name) for (name,) in rows}
-    for name in sorted(name.strip('"') for name in wanted.extensions if name.strip('"') not in available):
-        yield f"extension {name} is not available on the throw-away server"

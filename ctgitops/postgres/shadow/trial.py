@@ -71,8 +71,8 @@ def _try(connection: Connection, step: Step, observer: Observer) -> tuple[Sessio
         for index, statement in enumerate(step.script.statements):
             with observer.statement(connection, step, index):
                 _run(connection, step, statement)
-        if step.verify:
-            verify(connection, step.verify)
+        for queries in (single.verify for single in step.singles if single.verify):
+            verify(connection, queries)
     commit = "commit; " if step.transactional else ""
     return leaks_in(_send(connection, f"{commit}{leak_query(step, TRACED)}{CLEAN}"))
 

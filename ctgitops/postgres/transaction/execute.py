@@ -10,7 +10,7 @@ from psycopg.pq import Escaping
 from ...core.ledger.ledger import Entry, Mark
 from ...core.plan.plan import Direction, Plan, Step
 from ...core.plan.replay import seed_step
-from ...core.plan.step_entry import entry_of_step
+from ...core.plan.step import entries_beside, entry_of_step
 from ...errors import Cause
 from ...lazy import dataclass
 from ...sql.script import Script
@@ -46,6 +46,8 @@ class Part:
     """Whether this is the plan's last part. Its commit waits for the disk, and confirms all earlier commits."""
     in_step: str = ""
     """Statements, each with a semicolon, that also write to the ledger of another tool. Usually empty."""
+    beside: tuple[Entry, ...] = ()
+    """The entries of the migrations that a squashed file replaces. They are written before `entry`. Usually empty."""
 
 
 def millis_in(answer: Answer) -> list[int]:
@@ -59,7 +61,7 @@ def in_one_transaction(connection: Connection, part: Part, guard: str = "") -> A
 
     The error is StepFailed or Interrupted.
     """
-    return _sent(connection, envelope(connection, part, guard), part.step.verify)
+    return _sent(connection, envelope(connection, part, guard), part.step)
 
 
 def _guarded(guard: str, before: str, leading: int) -> tuple[str, int]:
@@ -67,11 +69,13 @@ def _guarded(guard: str, before: str, leading: int) -> tuple[str, int]:
     return (f"{before} {guard};", leading + 1) if guard else (before, leading)
 
 
-def _sent(connection: Connection, message: Message, queries: Script | None) -> Answer:
-    """Sends the message. Runs the verify `queries`, if any, after the file and before the SQL that follows the file."""
+def _sent(connection: Connection, message: Message, step: Step) -> Answer:
+    """Sends the message. Runs the step's verify queries after the file and before the SQL that follows the file."""
+    queries = [single.verify for single in step.singles if single.verify]
     if queries:
         _exchange(connection, replace(message, after=""))
-        verify(connection, queries)
+        for each in queries:
+            verify(connection, each)
         message = Message("", Script("", message.script.path), message.after, 0)
     return _exchange(connection, message)
 
@@ -79,12 +83,19 @@ def _sent(connection: Connection, message: Message, queries: Script | None) -> A
 def envelope(connection: Connection, part: Part, guard: str = "") -> Message:
     """The message for one migration: the optional guard, the file, the ledger entry, COMMIT and the session's reset."""
     before, leading = _guarded(guard, *opening(part.step, local=True, waits_for_disk=part.last))
-    insert = insert_sql(part.entry, Escaping(connection.pgconn), timed=True)
+    insert = _inserts(connection, part)
     on_disk = f"{ON_DISK}; " if part.last else ""
     entry = f"{part.in_step}{insert} returning millis as {_MILLIS}; {on_disk}commit"
     leaks = leak_query(part.step, settings_by_sql(connection))
     after = f"{_WITHIN}{entry}; {leaks}{CLEAN}{restoring_after_reset(connection)}"
     return Message(before, part.step.script, after, leading)
+
+
+def _inserts(connection: Connection, part: Part) -> str:
+    """The statements that write the part's ledger entries. The last one has no semicolon, so that it can return."""
+    escaping = Escaping(connection.pgconn)
+    beside = "".join(f"{insert_sql(entry, escaping, timed=False)}; " for entry in part.beside)
+    return beside + insert_sql(part.entry, escaping, timed=True)
 
 
 def _exchange(connection: Connection, message: Message) -> Answer:
@@ -106,11 +117,11 @@ def in_open_transaction(connection: Connection, part: Part, guard: str = "") -> 
     if savepoint:  # so that a later migration cannot roll back to a savepoint of this one
         before, leading = f"savepoint ctgitops; {before}", leading + 1
     release = "release savepoint ctgitops; " if savepoint else ""
-    insert = insert_sql(part.entry, Escaping(connection.pgconn), timed=True)
+    insert = _inserts(connection, part)
     leaks = leak_query_within(step, settings_by_sql(connection))
     entry = f"{part.in_step}{insert} returning millis as {_MILLIS}"
     after = f"{leaks}{_ENDING}{entry}; {release}{SETTLE}{restoring_after_reset(connection)}"
-    return _sent(connection, Message(before, step.script, after, leading), step.verify)
+    return _sent(connection, Message(before, step.script, after, leading), step)
 
 
 def verify(connection: Connection, queries: Script) -> None:
@@ -128,7 +139,9 @@ def part_of(step: Step, plan: Plan, safeguards: Safeguards, origin: Origin) -> P
     """A step of a plan, with the ledger entry of its completion."""
     mark = Mark.ROLLED_BACK if step.direction is Direction.ROLLBACK else Mark.APPLIED
     entry = replace(entry_of_step(mark, step, plan.why or None), plan=plan.fingerprint, receipt=safeguards.summary())
-    return Part(step, origin.signed(entry), last=step is plan.steps[-1] and not plan.seeds)
+    beside = (replace(each, plan=entry.plan, receipt=entry.receipt) for each in entries_beside(step))
+    last = step is plan.steps[-1] and not plan.seeds
+    return Part(step, origin.signed(entry), last, beside=tuple(map(origin.signed, beside)))
 
 
 def part_of_seed(seed: Seed, plan: Plan, safeguards: Safeguards, origin: Origin) -> Part:

@@ -14,6 +14,7 @@ import pytest
 from ctgitops.core.environment.environment import ShadowPolicy
 from ctgitops.core.plan.plan import Direction, Step
 from ctgitops.core.plan.replay import ReplayTarget
+from ctgitops.core.schema.contents import Contents
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
 from ctgitops.errors import ApplyError
 from ctgitops.postgres.shadow import kept_replay
@@ -43,6 +44,9 @@ class Replayed:
     def read_again(self) -> Snapshot:
         self.unmatched = (*self.unmatched, "read again")
         return Snapshot.of(SchemaObject("table", f"{name} again") for name in self.ran)
+
+    def contents(self) -> Contents:
+        raise NotImplementedError
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""Reads everything that a throw-away database contains."""

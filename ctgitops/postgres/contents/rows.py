@@ -1,0 +1,98 @@
+"""Reads the rows of all tables, and the positions of all sequences, of a throw-away database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+from ...core.schema.contents import StoredColumn, TableRows
+from ...errors import WorkspaceError
+from ..connection.names import SCHEMA
+
+if TYPE_CHECKING:
+    from ..connection.connect import Connection
+
+MOST_ROWS = 1_000_000
+"""The maximum number of rows in all tables. More rows are data, not reference data."""
+_TABLES = """
+select pg_catalog.format('%%I.%%I', n.nspname, c.relname), exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    ),
+    (select pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
+            pg_catalog.quote_ident(a.attname), a.attidentity = 'a',
+            coalesce(pg_catalog.pg_get_expr(x.adbin, x.adrelid) ~* '\\mcurrent_|\\mlocaltime' or exists (
+                select from pg_catalog.regexp_matches(
+                    pg_catalog.pg_get_expr(x.adbin, x.adrelid), '([a-z_0-9]+)\\(', 'gi') m
+                join pg_catalog.pg_proc p on p.proname = m[1] and p.provolatile <> 'i' and p.proname <> 'nextval'
+            ), false)
+        ) order by a.attnum)
+    from pg_catalog.pg_attribute a
+    left join pg_catalog.pg_attrdef x on x.adrelid = a.attrelid and x.adnum = a.attnum
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '')
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_'
+    and n.nspname not in ('information_schema', %s)
+order by 1
+"""
+_SEQUENCES = """
+select pg_catalog.format('%%I.%%I', n.nspname, c.relname)
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.relkind = 'S' and c.relpersistence <> 't' and n.nspname !~ '^pg_'
+    and n.nspname not in ('information_schema', %s)
+    and not exists (
+        select from pg_catalog.pg_depend d
+        where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
+    )
+order by 1
+"""
+
+
+def read_rows(connection: Connection) -> tuple[tuple[TableRows, ...], tuple[tuple[str, str], ...]]:
+    """The tables that have rows, and a hash of the rows of each table of an extension. Raises WorkspaceError."""
+    found: list[TableRows] = []
+    hashes: list[tuple[str, str]] = []
+    total = 0
+    for table, of_extension, columns in connection.execute(_TABLES, [SCHEMA]).fetchall():
+        name = str(table)
+        if of_extension:
+            hashes.append((name, _hash(connection, name)))
+        elif rows := _rows(connection, name, cast("list[Any]", columns or [])):
+            total += len(rows.rows)
+            if total > MOST_ROWS:
+                what = f"the migrations fill their tables with more than {MOST_ROWS:,} rows"
+                hint = "squash fewer migrations with `--to`; so many rows do not belong into a file"
+                raise WorkspaceError(what, state="nothing was written", hint=hint)
+            found.append(rows)
+    return tuple(found), tuple(hashes)
+
+
+def _rows(connection: Connection, name: str, columns: list[Any]) -> TableRows | None:
+    stored = tuple(StoredColumn(str(column), bool(fills), bool(always)) for column, always, fills in columns)
+    values = ", ".join(f"pg_catalog.quote_nullable({column.name}::text)" for column in stored)
+    rows = connection.execute(f"select {values} from only {name}".encode()).fetchall()  # noqa: S608 - quoted names
+    if not rows:
+        return None
+    (today,) = connection.execute("select pg_catalog.quote_literal(current_date::text)").fetchone() or ("",)
+    stored = tuple(
+        replace(column, today=column.fills_itself and all(row[at] == today for row in rows))
+        for at, column in enumerate(stored)
+    )
+    return TableRows(name, stored, tuple(tuple(map(str, row)) for row in rows))
+
+
+def _hash(connection: Connection, name: str) -> str:
+    rows = "pg_catalog.string_agg(t::text, E'\\n' order by t::text)"
+    query = f"select pg_catalog.md5(coalesce({rows}, '')) from only {name} t"  # noqa: S608 - a quoted name
+    (value,) = connection.execute(query.encode()).fetchone() or ("",)
+    return str(value)
+
+
+def read_sequences(connection: Connection) -> tuple[tuple[str, str, str], ...]:
+    """The name, the last value and `is_called` of each sequence."""
+    found = []
+    for (name,) in connection.execute(_SEQUENCES, [SCHEMA]).fetchall():
+        query = f"select last_value::text, is_called from {name}"  # noqa: S608 - a quoted name
+        last, called = connection.execute(query.encode()).fetchone() or ("1", False)
+        found.append((str(name), str(last), "true" if called else "false"))
+    return tuple(found)
