@@ -84,3 +84,16 @@ def test_a_plan_says_that_open_pull_requests_were_not_read(scene: Scene, refused
     assert " · open pull requests NOT READ" in title
     assert "open pull requests were not read" in html(scene.forge.comments[-1].body)
     assert scene.forge.checks[-1].title.startswith("Nothing blocks the plans, but a part of them was not")
+
+
+def test_a_killed_run_that_had_applied_its_plan_is_not_said_to_be_continued(scene: Scene) -> None:
+    """Seen to fail: the run of the next commit claimed that it continued the plan, which was complete."""
+    scene.forge.refuses = ("comment", "deployed")
+    assert scene.run("push", push()) == 0
+    scene.forge.refuses = ()
+    scene.house.migration("002_blue", "create table blue (id int primary key);", down="drop table blue;")
+    scene.forge.merged_by = 43
+    assert scene.run("push", push()) == 0
+    assert {comment.pull_request for comment in scene.forge.comments} == {42, 43}, "the record of the killed run too"
+    words = {number: words for number, _, words in scene.forge.ends}
+    assert words[1] == "the run ended without a result; a later run read in the ledger what is applied"

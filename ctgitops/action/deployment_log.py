@@ -23,7 +23,7 @@ _FAILED = (DeploymentState.FAILURE.value, DeploymentState.ERROR.value)
 _SUCCESS = DeploymentState.SUCCESS.value
 _SETTLED = "a later run found that all of its migrations are applied"
 _UNDONE = "a later run found that its migrations are rolled back"
-_LOST = "the run ended without a result; a later run continued its plan"
+_LOST = "the run ended without a result; a later run read in the ledger what is applied"
 
 
 @dataclass
@@ -68,7 +68,7 @@ class DeploymentLog:
         for old in self._earlier or ():
             lost = old.state in _OPEN and old.number != self._number and _before(old, self.job.started)
             if lost:
-                self.lost_runs.append(old.run_url)
+                self.lost_runs += [old.run_url] if old.run_url else self._runs_of(old.sha)
             state, words = settled.get(old.number, (DeploymentState.ERROR, _LOST))
             if lost or old.number in settled:
                 url = self._url if state is DeploymentState.SUCCESS else old.run_url or self._url
@@ -119,6 +119,11 @@ class DeploymentLog:
             return self.job.wiring.databases.of(self.environment).ledger()
         except CtgitopsError:
             return Ledger()
+
+    def _runs_of(self, sha: str) -> list[str]:
+        """The URLs of the runs that wrote ledger entries for a commit. GitHub may not have accepted any state."""
+        found = (entry.run_url for entry in self._ledger.entries if entry.commit_sha == sha)
+        return list(filter(None, dict.fromkeys(found)))
 
     def _is_newest_in_ledger(self, sha: str) -> bool:
         """Whether the commit brought the newest applied migration."""
