@@ -7,15 +7,15 @@ from dataclasses import replace
 from ..core.environment.environment import Environment, Trigger
 from ..core.forge.environment_issue import EnvironmentIssue, IssueText, Topic, Trouble
 from ..core.run.outcome import Outcome, Status
-from ..core.view.drift import Comparison, ComparisonState, DriftResult
+from ..core.view.drift import ComparisonState, DriftResult, PredecessorComparison
 from ..core.view.preview import NotPlanned
 from ..errors import CtgitopsError
-from ..report.comparison import comparison_next, comparison_remarks, comparison_sides, comparison_verdict
 from ..report.diff_lines import change_lines
 from ..report.drift import verdict, what_next
 from ..report.environment_issue import issue_text
 from ..report.notification import AFTER_DRILL, of_error, of_outcome
 from ..report.phrases import moment
+from ..report.predecessor_comparison import comparison_next, comparison_remarks, comparison_sides, comparison_verdict
 from ..report.workflow_inputs import with_inputs
 from .job import Job
 
@@ -38,7 +38,7 @@ def tell_drift(job: Job, result: DriftResult) -> None:
         tell(job, result.environment.name, Topic.PREDECESSOR, _difference(result.environment.name, result.comparison))
 
 
-def _difference(name: str, found: Comparison) -> Trouble | None:
+def _difference(name: str, found: PredecessorComparison) -> Trouble | None:
     if found.state is ComparisonState.SAME:
         return None
     lines: tuple[str, ...] = ()

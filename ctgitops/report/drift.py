@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING
 from ..core.ledger.drift_acceptance import change_data
 from ..core.view.preview import NotPlanned
 from . import phrases
-from .comparison import comparison_data, comparison_next, comparison_remarks, comparison_sides, comparison_verdict
 from .diff_lines import change_lines
 from .escape import code, fence, plain, prose
 from .json import Object, dump, error_data
 from .page import MAX
+from .predecessor_comparison import (
+    comparison_data,
+    comparison_next,
+    comparison_remarks,
+    comparison_sides,
+    comparison_verdict,
+)
 from .terminal_text import on_one_line
 from .text_error import error_text, unseen_lines
 
 if TYPE_CHECKING:
     from ..core.schema.compare import Changes
-    from ..core.view.drift import Comparison, Drift, DriftResult
+    from ..core.view.drift import Drift, DriftResult, PredecessorComparison
 
 
 def drift_text(results: tuple[DriftResult, ...]) -> str:
@@ -37,7 +43,7 @@ def _text(result: DriftResult) -> list[str]:
     return [*lines, *([""] if result.changes and compared else []), *compared]
 
 
-def _compared(name: str, found: Comparison) -> list[str]:
+def _compared(name: str, found: PredecessorComparison) -> list[str]:
     lines = [f"  {remark}" for remark in comparison_remarks(name, found)]
     if found.changes:
         before, after = comparison_sides(name, found)
@@ -113,7 +119,7 @@ def _mark(result: Drift) -> str:
     return "✅"
 
 
-def _compared_markdown(name: str, found: Comparison, longest: int) -> list[str]:
+def _compared_markdown(name: str, found: PredecessorComparison, longest: int) -> list[str]:
     remarks, steps = comparison_remarks(name, found), comparison_next(name, found)
     parts: list[str] = ["\n".join(f"- {prose(line)}" for line in remarks)] if remarks else []
     if found.changes:

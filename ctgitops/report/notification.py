@@ -13,13 +13,13 @@ from ..core.run.outcome import Outcome, Status
 from ..core.view.preview import NotPlanned
 from ..errors import BackupError, Cause, CtgitopsError, MustWaitError
 from ..lazy import dataclass
-from .comparison import comparison_next
 from .diff_lines import change_lines
 from .drift import what_next, whole_verdict
 from .json import Object, dump
 from .load import load_verdict, proposal
 from .notification_text import Dialect, text_in, title_in
 from .outcome_text import outcome_verdict
+from .predecessor_comparison import comparison_next
 
 if TYPE_CHECKING:
     from ..core.activity.interrupted_run import InterruptedRun

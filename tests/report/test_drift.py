@@ -10,7 +10,7 @@ import pytest
 from ctgitops.core.gate.request import Origin
 from ctgitops.core.schema.compare import Added, Altered, Changes, Removed, compare
 from ctgitops.core.schema.snapshot import SchemaObject, Snapshot
-from ctgitops.core.view.drift import Comparison, Drift, DriftResult, exit_status
+from ctgitops.core.view.drift import Drift, DriftResult, PredecessorComparison, exit_status
 from ctgitops.core.view.preview import NotPlanned
 from ctgitops.errors import LedgerError
 from ctgitops.report.diff_lines import change_lines
@@ -26,13 +26,15 @@ _F2 = SchemaObject("function", "public.f()", attributes={"body": "begin\n  retur
 CHANGES: Changes = (Added(_TABLE), Added(_COLUMN), Altered(_F1, _F2), Removed(SchemaObject("view", "public.v")))
 DRIFTED = Drift(STAGING, CHANGES, 3, 1, 2, ("PostgreSQL 17 there, 18 here",), "f" * 64)
 CLEAN = Drift(STAGING, (), 3)
-SAME = Comparison("staging", pending=("004_more",), unmatched=("PostgreSQL 17 in staging, 15 in production",))
+SAME = PredecessorComparison(
+    "staging", pending=("004_more",), unmatched=("PostgreSQL 17 in staging, 15 in production",)
+)
 DIFFERENT = replace(SAME, changes=CHANGES[:1], ahead=("005_own",), edited=("001_a",), drifted=(("staging", 1),))
-UNREAD = Comparison("staging", error=LedgerError("cannot connect", hint="check host and port"))
+UNREAD = PredecessorComparison("staging", error=LedgerError("cannot connect", hint="check host and port"))
 UNSEEN = NotPlanned(PRODUCTION, LedgerError("cannot connect", state="nothing was read"))
 
 
-def against(found: Comparison, drift: Drift = CLEAN) -> Drift:
+def against(found: PredecessorComparison, drift: Drift = CLEAN) -> Drift:
     return replace(drift, environment=PRODUCTION, comparison=found)
 
 
@@ -40,7 +42,7 @@ def against(found: Comparison, drift: Drift = CLEAN) -> Drift:
     ("result", "mark", "status", "words"),
     [
         (against(SAME), "✅", 0, "migrations explain each difference from staging"),
-        (against(Comparison("staging")), "✅", 0, "no difference from staging"),
+        (against(PredecessorComparison("staging")), "✅", 0, "no difference from staging"),
         (against(DIFFERENT), "⚠️", 1, "DIFFERS FROM staging: 1 difference that no migration explains"),
         (against(UNREAD), "⛔", 4, "differences from staging are unknown: cannot connect"),
         (against(replace(UNREAD, optional=True)), "❔", 0, "differences from staging are unknown: cannot connect"),

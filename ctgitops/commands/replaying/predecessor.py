@@ -10,7 +10,7 @@ from ...core.plan.replay import like, steps_with_repeatable
 from ...core.schema.database_roles import DatabaseRoles, names_for
 from ...core.schema.predecessor_difference import compared, unexplained
 from ...core.schema.server_difference import server_differences
-from ...core.view.drift import Comparison
+from ...core.view.drift import PredecessorComparison
 from ...errors import ApplyError, CtgitopsError, LedgerError
 from ...lazy import dataclass
 
@@ -51,7 +51,7 @@ class Predecessors:
     """Whether a predecessor without a URL is an error. If not, the comparison is then skipped."""
 
 
-def comparison(found: Examined, examine: Examine, predecessors: Predecessors, ports: Ports) -> Comparison:
+def comparison(found: Examined, examine: Examine, predecessors: Predecessors, ports: Ports) -> PredecessorComparison:
     """Compares an environment with the environment in its `after`. Read-only. Never raises CtgitopsError."""
     name = found.request.environment.after or ""
     optional = False
@@ -63,10 +63,10 @@ def comparison(found: Examined, examine: Examine, predecessors: Predecessors, po
             raise other
         return _comparison(other, found, ports)
     except CtgitopsError as error:
-        return Comparison(name, error=error, optional=optional)
+        return PredecessorComparison(name, error=error, optional=optional)
 
 
-def _comparison(before: Examined, after: Examined, ports: Ports) -> Comparison:
+def _comparison(before: Examined, after: Examined, ports: Ports) -> PredecessorComparison:
     pending, ahead = _only_in(before.ledger, after.ledger), _only_in(after.ledger, before.ledger)
     edited = tuple(_edited(before.ledger, after.ledger))
     names = _Names.of(before), _Names.of(after)
@@ -75,7 +75,7 @@ def _comparison(before: Examined, after: Examined, ports: Ports) -> Comparison:
     changes = unexplained(before.schema, after.schema, migrations, roles)
     server = _server_differences((before, after), (*pending, *ahead), (*roles, *roles.values()), ports[0])
     results = before.drift, after.drift
-    return Comparison(
+    return PredecessorComparison(
         before.request.environment.name,
         (*changes, *compared(server, before.schema, after.schema)),
         pending=tuple(entry.name for entry in pending),

@@ -27,7 +27,7 @@ class ComparisonState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PredecessorComparison:
     """How an environment differs from its predecessor, apart from what migrations explain."""
 
     predecessor: str
@@ -80,7 +80,7 @@ class Drift:
     fingerprint: str = ""
     """The fingerprint of the live schema."""
 
-    comparison: Comparison | None = None
+    comparison: PredecessorComparison | None = None
     """The comparison with the predecessor. None if the manifest has no `after`, or if it was not requested."""
 
     @property

@@ -10,13 +10,13 @@ from .json import Object, error_data
 from .terminal_text import on_one_line
 
 if TYPE_CHECKING:
-    from ..core.view.drift import Comparison
+    from ..core.view.drift import PredecessorComparison
 
 MOST_NAMES = 5
 """The maximum number of migrations that a remark names."""
 
 
-def comparison_verdict(found: Comparison) -> str:
+def comparison_verdict(found: PredecessorComparison) -> str:
     """The result of a comparison, in a few words."""
     other = found.predecessor
     if found.error:
@@ -29,14 +29,14 @@ def comparison_verdict(found: Comparison) -> str:
     return f"no difference from {other}"
 
 
-def comparison_sides(environment: str, found: Comparison) -> tuple[str, str]:
+def comparison_sides(environment: str, found: PredecessorComparison) -> tuple[str, str]:
     """What `-` and `+` mean in a list of differences."""
     if not found.pending and not found.ahead:
         return found.predecessor, environment
     return found.predecessor, f"{environment} with the migrations of {found.predecessor}"
 
 
-def comparison_remarks(environment: str, found: Comparison) -> tuple[str, ...]:
+def comparison_remarks(environment: str, found: PredecessorComparison) -> tuple[str, ...]:
     """What the result rests on: the migrations that only one environment has, and drift in either."""
     other = found.predecessor
     parts = (
@@ -58,7 +58,7 @@ def _names(names: tuple[str, ...]) -> str:
     return on_one_line(", ".join(names[:MOST_NAMES])) + (f" and {more} more" if more > 0 else "")
 
 
-def comparison_next(environment: str, found: Comparison) -> tuple[str, ...]:
+def comparison_next(environment: str, found: PredecessorComparison) -> tuple[str, ...]:
     """What to do about differences, or about a comparison that was not possible."""
     if found.error:
         return (found.error.hint,) if found.error.hint else ()
@@ -75,7 +75,7 @@ def comparison_next(environment: str, found: Comparison) -> tuple[str, ...]:
     )
 
 
-def comparison_data(found: Comparison) -> Object:
+def comparison_data(found: PredecessorComparison) -> Object:
     """The comparison as JSON data."""
     return {
         "environment": found.predecessor,
