@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.environment.environment_order import in_order_of_after
 from ..core.gate.request import Origin, Request, fingerprint_from
+from ..core.ledger.contract import ContractCheck, contract_of
 from ..core.migration.selector import selector_from
 from ..errors import UsageError, WorkspaceError
 from ..files.git import head_of, seniority_of, top_of
@@ -60,6 +61,9 @@ class Wiring:
     def workspace(self) -> Workspace:
         """The checkout's migrations, manifests and policy."""
         found = read_workspace(self.root)
+        if any(map(contract_of, found.migrations)):
+            check = ContractCheck(self.today, cache(self.code.mentions), found.policy.unrelated_code)
+            found = replace(found, contract_check=check)
         return replace(found, git=seniority_of(self.root, found.contested)) if found.contested else found
 
     @cached_property

@@ -24,6 +24,7 @@ from ..file_check.syntax import (
     syntax_problem,
 )
 from ..file_check.transaction_control import transaction_problems
+from ..ledger.contract import contract_problems
 from ..migration.deprecation import deprecation_problems
 from ..migration.header import Rollback
 from ..migration.migration_name import MigrationName, parse_stem, without_ending
@@ -37,6 +38,7 @@ from .version_rules import version_problems
 if TYPE_CHECKING:
     from ...sql.script import Script
     from ..environment.environment import Environment
+    from ..ledger.contract import ContractCheck
     from ..migration.migration import Migration, Seed
     from ..migration.squash import Squash
 
@@ -59,6 +61,8 @@ class Workspace:
     """The repeatable files of all environments, in the order in which they run."""
     squashes: tuple[Squash, ...] = ()
     """The squashed files, valid or not."""
+    contract_check: ContractCheck | None = field(default=None, compare=False)
+    """Decides whether a contract is held back. None if unknown: every contract is then held back."""
 
     @property
     def history(self) -> frozenset[str]:
@@ -104,6 +108,7 @@ def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[P
         *sequence_problems(migrations),
         *flag_problems(migrations, workspace.environments),
         *deprecation_problems(migrations),
+        *contract_problems(migrations),
         *_chain(workspace),
     ]
     return tuple(sorted(dict.fromkeys(found), key=lambda problem: problem.position))
