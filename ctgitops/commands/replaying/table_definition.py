@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...core.environment.given import given_hint
 from ...core.expand.definition import TableDefinition, definition_of
 from ...core.plan.replay import ReplayTarget, steps_of_files
-from ...errors import ApplyError, WorkspaceError
+from ...errors import ApplyError, UsageError, WorkspaceError
 
 if TYPE_CHECKING:
     from ...core.environment.environment import Environment
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ...core.workspace.workspace import Workspace
     from ...ports.database import Databases
     from ...ports.shadow import Shadows
+
+_FROM_DATABASE = "read the table from an environment's database: add `--env NAME`"
 
 
 def table_definition(
@@ -36,7 +38,10 @@ def _replayed(workspace: Workspace, shadows: Shadows) -> Snapshot:
     try:
         with shadows.replayed(ReplayTarget(), steps) as shadow:
             return shadow.snapshot()
+    except UsageError as error:  # no server
+        hint = "; ".join(filter(None, (error.hint, _FROM_DATABASE)))
+        raise UsageError(error.what, state="no file was written", hint=hint) from None
     except ApplyError as error:
         what = f"the files do not run in an empty database: {error.what}"
-        hint = given_hint(error.what) or "read the table from an environment's database: add `--env NAME`"
+        hint = given_hint(error.what) or _FROM_DATABASE
         raise WorkspaceError(what, place=error.place, state="no file was written", hint=hint) from None

@@ -70,7 +70,7 @@ def parse_change(text: str) -> FormChange:
     try:
         return replace(_change(words), text=" ".join(text.split()))
     except _UnreadableError as error:
-        hint = f"the sentences are:\n{GRAMMAR}"
+        hint = f"write one of: {'; '.join(f'`{line}`' for line in GRAMMAR.splitlines())}"
         raise UsageError(f"cannot read `{text}`: {error}", state="no file was written", hint=hint) from None
 
 

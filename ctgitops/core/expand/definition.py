@@ -100,6 +100,9 @@ def definition_of(change: FormChange, snapshot: Snapshot) -> TableDefinition:
         hint = f"use the name as in the schema: {_near(change, snapshot) or 'the schema has no table'}"
         raise UsageError(f"the table {named} does not exist", state="no file was written", hint=hint)
     definition = TableDefinition(snapshot, change, table)
+    if change.column and change.column not in definition.columns:
+        hint = f"the table has the columns {', '.join(definition.columns)}"
+        raise UsageError(f"{named} has no column {change.column}", state="no file was written", hint=hint)
     if why := next(_refusals(definition), ""):
         hint = "write the migrations by hand: docs/expand_contract.md#not-supported"
         raise UsageError(why, state="no file was written", hint=hint)
@@ -122,8 +125,6 @@ def _refusals(definition: TableDefinition) -> Iterator[str]:
         yield f"{name} is partitioned, inherits or is typed"
     if change.renamed_to:
         yield from _table_refusals(definition)
-    elif change.column not in definition.columns:
-        yield f"{name} has no column {change.column}; it has {', '.join(definition.columns)}"
     elif change.new:
         yield from _column_refusals(definition)
     elif "not_null" in definition.column.attributes:
