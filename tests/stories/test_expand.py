@@ -51,7 +51,7 @@ def writing(url: str, folder: Path, column: str, number: int) -> Iterator[subpro
         raise missing("clients", "no pgbench beside the server's programs")
     script = folder / f"{column}.sql"
     script.write_text(WRITES.format(column=column, rows=ROWS), encoding="utf-8")
-    command = [str(program), "-n", "-c", str(number), "-j", "1", "-R", "300", "-T", "300", "-f", str(script), url]
+    command = [str(program), "-n", "-c", str(number), "-j", "1", "-R", "150", "-T", "300", "-f", str(script), url]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for_writes(url, column)
@@ -71,7 +71,7 @@ def writing(url: str, folder: Path, column: str, number: int) -> Iterator[subpro
         )
 
 
-def wait_for_writes(url: str, column: str, more: int = 50) -> None:
+def wait_for_writes(url: str, column: str, more: int = 20) -> None:
     """Waits until the writers have committed more rows of this form."""
     query = f"select count(*) from log where value like '{column}+%'"
     before = int(str(fetch(url, query)[0][0]))
@@ -114,7 +114,7 @@ def test_no_row_is_lost_while_both_forms_are_written_and_each_phase_is_killed_an
             assert again.status == 0, again.said
         killed_and_continued(house, database_url, NAMES[-2])
         with writing(database_url, tmp_path, "title", 2):
-            wait_for_writes(database_url, "name", 200)
+            wait_for_writes(database_url, "name", 60)
             assert fetch(database_url, LOST.format("name")) == fetch(database_url, LOST.format("title")) == [(0,)]
             assert house.run("verify", "--env", "staging").status == 0
     contracted(house, database_url, tmp_path)

@@ -65,7 +65,7 @@ def schema(schema_name: str, table: str, column: str) -> Snapshot:
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(st.sampled_from(SENTENCES), st.lists(NAMES, min_size=5, max_size=5, unique=True))
 def test_any_name_is_read_and_written_as_it_is(sentence: str, names: list[str]) -> None:
     change = parse_change(sentence.format(*map(quoted_name, names)))
