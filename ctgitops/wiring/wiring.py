@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from ..core.environment.environment_order import in_order_of_after
 from ..core.gate.request import Origin, Request, fingerprint_from
-from ..core.ledger.contract import ContractCheck, contract_of
 from ..core.migration.selector import selector_from
 from ..errors import UsageError, WorkspaceError
 from ..files.git import head_of, seniority_of, top_of
@@ -61,7 +60,9 @@ class Wiring:
     def workspace(self) -> Workspace:
         """The checkout's migrations, manifests and policy."""
         found = read_workspace(self.root)
-        if any(map(contract_of, found.migrations)):
+        if any(m.contract_lines for m in found.migrations):
+            from ..core.ledger.contract import ContractCheck
+
             check = ContractCheck(self.today, cache(self.code.mentions), found.policy.unrelated_code)
             found = replace(found, contract_check=check)
         return replace(found, git=seniority_of(self.root, found.contested)) if found.contested else found

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from ...errors import Place
 from ...sql.parse import SqlSyntaxError
-from ...sql.tokens import comment_lines
 from ..migration.deprecation import deprecations_in
 from ..migration.migration_name import parse_reference
 from ..migration.schema_version import SchemaVersion
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from ..migration.migration import Migration
     from .ledger import Ledger
 
-_LINE = re.compile(r"^--[ \t]*ctgitops:[ \t]*contract\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _VALUE = re.compile(r"(\S+)(?:[ \t]+after[ \t]+([\d.-]+))?", re.IGNORECASE)
 HINT = "write the number of the expand, and a version or a day, as in `-- ctgitops: contract 002 after 2027-01-31`"
 SHOWN = 5
@@ -50,6 +48,10 @@ class Hold:
     why: str
     """The reason after `waits`, such as `until 2027-01-31 has passed`."""
     remedy: str
+
+
+UNKNOWN = Hold("for a check of the code that uses the old name", "run the command in a checkout of the repository")
+"""The reason if nothing is known about the code."""
 
 
 class Use(Protocol):
@@ -170,7 +172,7 @@ def _covers(one: UnrelatedCode, mention: Use) -> bool:
 
 
 def _read(migration: Migration) -> Iterator[tuple[Place, Contract | None]]:
-    for line in comment_lines(_LINE, migration.up.sql):
+    for line in migration.contract_lines:
         yield migration.up.place(line.start()), _parsed(line[1])
 
 

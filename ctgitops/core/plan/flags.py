@@ -12,17 +12,14 @@ from ...sql.parse import SqlSyntaxError, trees
 from ...sql.schema_objects import Key, objects_made
 from ...sql.tokens import code_words
 from ..environment.environment import Environment
-from ..ledger.contract import Hold, contract_of
 from ..ledger.ledger import Ledger
 from ..problem import Concern, Problem
 
 if TYPE_CHECKING:
     from ...sql.script import Script
+    from ..ledger.contract import Hold
     from ..migration.migration import Migration
     from ..workspace.workspace import Workspace
-
-
-_UNKNOWN = Hold("for a check of the code that uses the old name", "run the command in a checkout of the repository")
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def flag_waits(
     """
     applied = ledger.applied
     pending = [m for m in migrations if m.number not in applied]
-    if environment.flags is None or not any(m.flag or contract_of(m) for m in pending):
+    if environment.flags is None or not any(m.flag or m.contract_lines for m in pending):
         return {}
     begun = ledger.unfinished
     waits: dict[int, FlagWait] = {}
@@ -91,9 +88,13 @@ def flag_waits(
 
 
 def _hold(migration: Migration, ledger: Ledger, workspace: Workspace | None) -> Hold | None:
+    if not migration.contract_lines:
+        return None
     if workspace is not None and workspace.contract_check:
         return workspace.contract_check.hold(migration, workspace.migrations, ledger)
-    return _UNKNOWN if contract_of(migration) else None
+    from ..ledger.contract import UNKNOWN  # noqa: PLC0415 - most projects have no contract
+
+    return UNKNOWN
 
 
 def may_be_late(migrations: Iterable[Migration]) -> frozenset[int]:

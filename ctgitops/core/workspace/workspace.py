@@ -24,14 +24,13 @@ from ..file_check.syntax import (
     syntax_problem,
 )
 from ..file_check.transaction_control import transaction_problems
-from ..ledger.contract import contract_problems
 from ..migration.deprecation import deprecation_problems
 from ..migration.header import Rollback
 from ..migration.migration_name import MigrationName, parse_stem, without_ending
 from ..migration.sequence import sequence_problems
 from ..problem import Problem
 from .duplicates import Applied, Precedence, number_problems
-from .flag_names import flag_problems
+from .flag_names import contract_line_problems, flag_problems
 from .numbering import Seniority
 from .version_rules import version_problems
 
@@ -108,7 +107,7 @@ def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[P
         *sequence_problems(migrations),
         *flag_problems(migrations, workspace.environments),
         *deprecation_problems(migrations),
-        *contract_problems(migrations),
+        *contract_line_problems(migrations),
         *_chain(workspace),
     ]
     return tuple(sorted(dict.fromkeys(found), key=lambda problem: problem.position))
