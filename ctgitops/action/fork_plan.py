@@ -88,12 +88,14 @@ def _unmerged(proposal: Proposal, folder: str) -> Iterator[Problem]:
 def _results(job: Job, wiring: Wiring, workspace: Workspace, changed: frozenset[str]) -> tuple[PlanResult, ...]:
     """Plans with the checkout's manifests and addresses. Only the SQL comes from the pull request."""
     environments = in_order_of_after(workspace.environments)
+    code = CodeUnavailable("the pull request's code is not checked out here")
+    if workspace.contract_check:
+        workspace = replace(workspace, contract_check=replace(workspace.contract_check, search=code.mentions))
     requests = tuple(
         shown_now(replace(wiring.request(e.name), workspace=workspace, origin=job.wiring.origin))
         for e in environments
         if _has_secret(job, e)
     )
-    code = CodeUnavailable("the pull request's code is not checked out here")
     with current().block("plan"):
         results = plan_verb(requests, databases=wiring.databases, code=code, shadows=wiring.shadows)
     found = {result.environment.name: result for result in results}

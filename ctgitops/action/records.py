@@ -197,7 +197,7 @@ def _flag_waits(job: Job, ledgers: Ledgers) -> dict[str, dict[str, FlagWait]]:
     for environment in job.wiring.workspace.environments:
         ledger = ledgers.get(environment.name)
         read = ledger if isinstance(ledger, Ledger) else Ledger()
-        found = flag_waits(job.wiring.workspace.migrations, environment, read)
+        found = flag_waits(job.wiring.workspace.migrations, environment, read, job.wiring.workspace)
         waits[environment.name] = {wait.name: wait for wait in found.values()}
     return waits
 

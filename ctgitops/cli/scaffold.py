@@ -154,6 +154,25 @@ def _overwritten(root: Path, files: tuple[NewFile, ...], *, yes: bool) -> Iterat
     "free numbers and versions.",
 )
 @click.option("--base", metavar="BRANCH", help="With --renumber: the branch to merge into.  [default: origin/HEAD]")
+@click.option(
+    "--expand",
+    "sentence",
+    metavar="SENTENCE",
+    help="Write the migrations that expand and contract the schema, for a sentence such as 'rename column "
+    "public.projects.name to title'. `--expand help` prints all sentences.",
+)
+@click.option(
+    "--env",
+    "name",
+    shell_complete=options.environment_names,
+    help="With --expand: read the table from this environment's database.  [default: run all files in a throw-away "
+    "database]",
+)
+@click.option(
+    "--remove-after",
+    metavar="VERSION|DAY",
+    help="With --expand: when the old form may be dropped.  [default: in 30 days]",
+)
 @options.root
 def new(  # noqa: PLR0913, PLR0917 - one parameter per option
     words: tuple[str, ...],
@@ -162,6 +181,9 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter per option
     before: int | None,
     renumber: str | None,
     base: str | None,
+    sentence: str | None,
+    name: str | None,
+    remove_after: str | None,
     root: Path,
 ) -> int:
     """Create a migration and its rollback file.
@@ -169,6 +191,14 @@ def new(  # noqa: PLR0913, PLR0917 - one parameter per option
     The migration gets the next number and version, a filled-in header, and the headings of its nine parts.
     """
     wiring = Wiring(root)
+    if sentence is not None:
+        if words or change or before is not None or renumber is not None:
+            raise click.UsageError("--expand cannot be combined with words, --breaking, --fix, --before or --renumber")
+        from .expansion import write_expansion
+
+        return write_expansion(wiring, sentence, (band, name, remove_after))
+    if name or remove_after:
+        raise click.UsageError("--env and --remove-after need --expand")
     if renumber is not None:
         if words or band or change or before is not None:
             raise click.UsageError("--renumber cannot be combined with words, --band, --breaking, --fix or --before")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.environment.given import EXPOSED, Platform, given_by
 from ..core.environment.layout import Layout, LayoutName
-from ..core.environment.policy import Band, HeaderRule, Numbering, Policy
+from ..core.environment.policy import Band, HeaderRule, Numbering, Policy, UnrelatedCode
 from ..core.environment.project_test import ProjectTest
 from ..core.problem import Problem
 from ..errors import Place
@@ -124,6 +124,7 @@ def _policy(usable: dict[str, Any], repository: Repository) -> Policy:
         tests=tuple(map(_test, usable.get("tests", ()))),
         rows=dict(usable.get("rows", {})),
         benchmarks=_benchmarks(usable, repository),
+        unrelated_code=tuple(UnrelatedCode(**each) for each in usable.get("unrelated_code", ())),
         layout=layout,
         given=given_by(platform, *(tuple(given.get(key, ())) for key in ("schemas", "roles", "extensions"))),
         removed=tuple(str(name).removesuffix(".sql") for name in usable.get("removed", ())),

@@ -81,7 +81,7 @@ def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, ...]:
     if not workspace.policy.layout.is_own:
         return _in_layout(workspace, order)
     number = _next_number(workspace, order)
-    name = f"{number:03}_{_slug(order.words)}"
+    name = f"{number:03}_{slug_of(order.words)}"
     band = workspace.policy.band(number)
     earlier = [m.number for m in workspace.migrations if workspace.policy.band(m.number) == band]
     if order.before is not None:
@@ -108,7 +108,7 @@ def _in_layout(workspace: Workspace, order: Order) -> tuple[NewFile, ...]:
     if not tool.new or layout.version_parts > 1:
         hint = f"create the migration with `{tool.creates}`" if tool.creates else "create the file by hand"
         raise UsageError(f"{tool.title} keeps its own list of migrations, which only {tool.title} writes", hint=hint)
-    number, words = _next_number(workspace, order), _slug(order.words)
+    number, words = _next_number(workspace, order), slug_of(order.words)
     paths = (path.format(number=number, words=words) for path in (tool.new, tool.new_down) if path)
     return tuple(NewFile(f"{layout.prefix}{path}", tool.template if path.endswith(".sql") else "") for path in paths)
 
@@ -135,7 +135,8 @@ def write_files(root: Path, files: tuple[NewFile, ...]) -> tuple[str, ...]:
     return tuple(written)
 
 
-def _slug(words: str) -> str:
+def slug_of(words: str) -> str:
+    """The words as a part of a file name. Raises UsageError if they contain no letter or digit."""
     plain = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "_", plain)[:60].strip("_")
     if not slug:

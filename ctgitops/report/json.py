@@ -137,6 +137,7 @@ def _plan(plan: Plan, effects: Mapping[int, Effect]) -> Object:
         "seeds": [{"name": seed.name, "checksum": seed.checksum} for seed in plan.seeds],
         "flag_waits": [
             {"number": wait.number, "name": wait.name, "flags": list(wait.flags), "needs": list(wait.needs)}
+            | {"hold": wait.hold.why if wait.hold else None}
             for wait in plan.flag_waits
         ],
         "problems": [problem_data(problem) for problem in plan.problems],

@@ -95,6 +95,8 @@ def _set_flags(environment: Environment, record: Record) -> NextStep:
     names = {name for name, cell in record.cells(environment).items() if cell.stage is Stage.FLAGGED}
     waits = [wait for wait in record.flag_waits[environment.name] if wait.name in names]
     flags = ", ".join(f"`{flag}`" for flag in dict.fromkeys(flag for wait in waits for flag in wait.flags))
+    if not flags:
+        return NextStep(Markup(), escape.prose("; ".join(dict.fromkeys(wait.text for wait in waits))), AUTHOR)
     what = f"when the change is wanted there, open a pull request that adds {flags} to `flags` in `{environment.path}`"
     return NextStep(Markup(), escape.prose(what), AUTHOR)
 

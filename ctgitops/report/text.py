@@ -9,6 +9,7 @@ from ..core.plan.plan import Direction, Plan, Step
 from ..core.view.preview import NotPlanned, PlanResult, Preview
 from ..core.workspace.finding import Finding, Severity
 from . import phrases
+from .flag_waits import wait_words
 from .problem_text import problem_lines
 from .terminal_text import on_one_line, table
 from .text_error import unseen_lines
@@ -165,7 +166,7 @@ def verdict(preview: Preview) -> str:
         unknown = "".join(f", {text}" for text in phrases.not_analysed(plan.remarks))
         solve = f"BLOCKED, {phrases.count(blocking, 'problem')} must be solved first{unknown}"
         return solve + (f" ({work})" if work else "")
-    flagged = f", {phrases.count(len(plan.flag_waits), 'migration')} waiting for a flag" if plan.flag_waits else ""
+    flagged = f", {wait_words(plan.flag_waits)}" if plan.flag_waits else ""
     if plan.empty:
         return f"nothing to do{flagged}"
     fails = (

@@ -9,6 +9,7 @@ from ..core.migration.header import Rollback
 from ..core.view.preview import NotPlanned, Occasion, PlanResult, Preview
 from ..core.view.verdict import PlanState, worst_state
 from . import escape, phrases
+from .flag_waits import wait_words
 
 BRIEF = 2
 """Maximum number of warnings in the verdict."""
@@ -46,9 +47,8 @@ def verdict(results: tuple[PlanResult, ...]) -> tuple[str, Markup]:
 
 
 def _flagged(results: tuple[PlanResult, ...]) -> list[Markup]:
-    waiting = len({wait.name for plan in phrases.plans(results) for wait in plan.flag_waits})
-    verb = "waits" if waiting == 1 else "wait"
-    return [Markup(f"{phrases.count(waiting, 'migration')} {verb} for a flag")] if waiting else []  # noqa: S704 - only a number is inserted
+    waits = [wait for plan in phrases.plans(results) for wait in plan.flag_waits]
+    return [Markup(wait_words(waits, "waits", "wait"))] if waits else []  # noqa: S704 - only a number is inserted
 
 
 def _unseen(names: list[str]) -> list[Markup]:

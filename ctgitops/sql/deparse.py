@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from .guard import guarded
 from .nodes import Node, parts_of, quoted_name, walk
 from .rewrite import count_as_sql, index_as_sql, target_as_sql
+from .rewrite import statement_as_sql as _statement_as_sql
 
 _SHAPES = frozenset(
     {"A_Const", "ColumnRef", "A_Expr", "BoolExpr", "NullTest", "BooleanTest", "TypeCast", "CoalesceExpr", "MinMaxExpr"}
@@ -41,6 +42,11 @@ def index_on_probe(sql: str, table: str) -> str:
 def expression(node: Node) -> str:
     """An expression as SQL. Empty if the expression is nested too deeply to be deparsed."""
     return _as_target({"ResTarget": {"val": node}}).removeprefix("SELECT ")
+
+
+def statement_as_sql(tree: Node) -> str:
+    """A statement as SQL, from its kind and its tree. Empty if the statement cannot be deparsed."""
+    return _statement_as_sql(json.dumps(tree).encode()).decode()
 
 
 def type_name(node: Node) -> str:

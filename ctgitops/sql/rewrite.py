@@ -57,13 +57,23 @@ def index_as_sql(asked: bytes) -> bytes:
 @isolated
 def target_as_sql(target: bytes) -> bytes:
     """A SELECT of `target`, a parse tree in JSON. Empty if the target is nested too deeply to be deparsed."""
+    select = {"targetList": [json.loads(target)], "limitOption": "LIMIT_OPTION_DEFAULT", "op": "SETOP_NONE"}
+    return _from_json({"SelectStmt": select})
+
+
+@isolated
+def statement_as_sql(statement: bytes) -> bytes:
+    """A statement, given as a parse tree in JSON, as SQL. Empty if it is nested too deeply to be deparsed."""
+    return _from_json(json.loads(statement))
+
+
+def _from_json(statement: dict[str, Any]) -> bytes:
     import postgast  # noqa: PLC0415 - see above
     from google.protobuf import json_format  # noqa: PLC0415 - postgast imports it anyway
 
-    select = {"targetList": [json.loads(target)], "limitOption": "LIMIT_OPTION_DEFAULT", "op": "SETOP_NONE"}
     tree = type(postgast.parse(""))()
     try:
-        json_format.ParseDict({"version": 180004, "stmts": [{"stmt": {"SelectStmt": select}}]}, tree)
+        json_format.ParseDict({"version": 180004, "stmts": [{"stmt": statement}]}, tree)
         return str(postgast.deparse(tree)).encode()
     except (json_format.ParseError, RecursionError, ValueError):
         return b""

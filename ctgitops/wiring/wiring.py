@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,11 @@ class Wiring:
     def workspace(self) -> Workspace:
         """The checkout's migrations, manifests and policy."""
         found = read_workspace(self.root)
+        if any(m.contract_lines for m in found.migrations):
+            from ..core.ledger.contract import ContractCheck
+
+            check = ContractCheck(self.today, cache(self.code.mentions), found.policy.unrelated_code)
+            found = replace(found, contract_check=check)
         return replace(found, git=seniority_of(self.root, found.contested)) if found.contested else found
 
     @cached_property

@@ -272,6 +272,21 @@ def migrations(reader: Reader, page: list[Block]) -> None:
     assert "-- ctgitops: before 002" in (house.root / "migrations" / "011_correct_rows_for_002.sql").read_text()
 
 
+def expanding(reader: Reader, page: list[Block]) -> None:
+    """The sentences of the page, for tables that the files and the database have; the flag and the policy are read."""
+    rename, retype, manifest, policy = page
+    house = reader.house
+    house.policy("header: optional\n")
+    house.migration("001_projects", "create table projects (id int primary key, name text not null, code text);")
+    house.environment("staging", reader.database())
+    reader.applied("staging")
+    assert "006_contract_projects_name_to_title.verify.sql" in reader.copies(rename.text)
+    assert "contract waits until 2027-01-31 has passed" in reader.copies(retype.text)
+    house.write("environments/staging.yaml", manifest.text)
+    house.policy(f"header: optional\n{policy.text}")
+    assert "no problems" in reader.copies("ctgitops check")
+
+
 def roles(reader: Reader, page: list[Block]) -> None:
     """The SQL that the page lets somebody print, run by the administrator. Roles belong to the whole server."""
     (printed,) = [block for block in page if block.language == "sh"]
@@ -424,6 +439,7 @@ STORIES: dict[str, Callable[[Reader, list[Block]], None]] = {
     "docs/backups.md": backups,
     "docs/doctor.md": doctor,
     "docs/drift.md": drifting,
+    "docs/expand_contract.md": expanding,
     "docs/history.md": history,
     "docs/layouts.md": layouts,
     "docs/ledger.md": ledger,

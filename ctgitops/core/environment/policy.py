@@ -52,6 +52,17 @@ EVERYTHING = Band("all", 0, 2**63 - 1)
 
 
 @dataclass(frozen=True)
+class UnrelatedCode:
+    """Code in which a name does not mean the table or column that a contract drops."""
+
+    path: str
+    """The path of a file, or a pattern such as `docs/*`."""
+    name: str
+    """`table` or `table.column`."""
+    reason: str
+
+
+@dataclass(frozen=True)
 class Policy:
     """The contents of `migrations/policy.yaml`. Without that file, the defaults apply."""
 
@@ -80,6 +91,8 @@ class Policy:
     """Maps tables to the number of rows that `try` generates in each copy."""
     benchmarks: tuple[Benchmark, ...] = ()
     """The benchmarks that `benchmark` runs before and after the pending migrations, on copies."""
+    unrelated_code: tuple[UnrelatedCode, ...] = ()
+    """The matches of the code search that do not hold back a contract."""
     given: Given = field(default_factory=Given)
     """The schemas that the platform creates in every environment."""
     layout: Layout = field(default_factory=Layout)

@@ -23,6 +23,9 @@ BEFORE = regex(r"^--[ \t]*ctgitops:[ \t]*before\b[ \t]*(.*?)[ \t]*$", re.MULTILI
 FLAGGED = re.compile(r"^--[ \t]*ctgitops:[ \t]*flag\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 """Matches the comment `ctgitops: flag`, which has the same effect as the header field `Flag`."""
 
+CONTRACT = re.compile(r"^--[ \t]*ctgitops:[ \t]*contract\b[ \t]*(.*?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
+"""Matches the comment `ctgitops: contract`, which names the expand of a contract."""
+
 
 @dataclass(frozen=True)
 class Migration:
@@ -89,6 +92,11 @@ class Migration:
     def flag_line(self) -> re.Match[str] | None:
         """The comment `ctgitops: flag` on a line of its own, outside strings. None without such a comment."""
         return next(comment_lines(FLAGGED, self.up.sql), None)
+
+    @cached_property
+    def contract_lines(self) -> tuple[re.Match[str], ...]:
+        """The comments `ctgitops: contract` on lines of their own, outside strings."""
+        return tuple(comment_lines(CONTRACT, self.up.sql))
 
     @property
     def flag(self) -> str:

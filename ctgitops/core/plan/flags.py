@@ -17,7 +17,9 @@ from ..problem import Concern, Problem
 
 if TYPE_CHECKING:
     from ...sql.script import Script
+    from ..ledger.contract import Hold
     from ..migration.migration import Migration
+    from ..workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -32,28 +34,38 @@ class FlagWait:
     """The waiting migrations that this migration depends on. Empty if only its own flag is not set."""
     path: str = ""
     """The manifest that would set the flags."""
+    hold: Hold | None = None
+    """Why a contract whose flag is set is held back. None if only flags are missing."""
 
     @property
     def text(self) -> str:
         """Why the migration waits, such as `waits for the flag new-billing`."""
+        if not self.flags and self.hold:
+            return f"waits {self.hold.why}" + (f", as it depends on {', '.join(self.needs)}" if self.needs else "")
         flags = f"the flag{'s' if len(self.flags) > 1 else ''} {', '.join(self.flags)}"
         return f"waits for {flags}" + (f", as it depends on {', '.join(self.needs)}" if self.needs else "")
 
     @property
     def remedy(self) -> str:
         """What a person does to end the wait."""
+        if not self.flags and self.hold:
+            return self.hold.remedy
         return f"add {', '.join(self.flags)} to `flags` in {self.path}"
 
 
-def flag_waits(migrations: Iterable[Migration], environment: Environment, ledger: Ledger) -> dict[int, FlagWait]:
-    """Maps the number of each migration that waits for a flag to its wait.
+def flag_waits(
+    migrations: Iterable[Migration], environment: Environment, ledger: Ledger, workspace: Workspace | None = None
+) -> dict[int, FlagWait]:
+    """Maps the number of each migration that waits for a flag, and of each contract that is held back, to its wait.
+
+    Without `workspace`, every contract is held back.
 
     A migration waits if its own flag is not set, or if it depends on a migration that waits: by `Dependencies`, or
     because its SQL names an object that the other migration creates. An unfinished migration never waits.
     """
     applied = ledger.applied
     pending = [m for m in migrations if m.number not in applied]
-    if environment.flags is None or not any(m.flag for m in pending):
+    if environment.flags is None or not any(m.flag or m.contract_lines for m in pending):
         return {}
     begun = ledger.unfinished
     waits: dict[int, FlagWait] = {}
@@ -64,11 +76,25 @@ def flag_waits(migrations: Iterable[Migration], environment: Environment, ledger
         words = _words(migration) if waits else frozenset()
         needs = [w for n, w in waits.items() if n in migration.dependencies or _names(words, made[n])]
         own = [migration.flag] if migration.flag and migration.flag not in environment.flags else []
-        if flags := tuple(dict.fromkeys([*own, *(flag for wait in needs for flag in wait.flags)])):
+        flags = tuple(dict.fromkeys([*own, *(flag for wait in needs for flag in wait.flags)]))
+        hold = next((wait.hold for wait in needs if wait.hold), None)
+        if not flags and not hold:
+            hold = _hold(migration, ledger, workspace)
+        if flags or hold:
             names = tuple(wait.name for wait in needs)
-            waits[migration.number] = FlagWait(migration.number, migration.name, flags, names, environment.path)
+            waits[migration.number] = FlagWait(migration.number, migration.name, flags, names, environment.path, hold)
             made[migration.number] = _made(migration.up)
     return waits
+
+
+def _hold(migration: Migration, ledger: Ledger, workspace: Workspace | None) -> Hold | None:
+    if not migration.contract_lines:
+        return None
+    if workspace is not None and workspace.contract_check:
+        return workspace.contract_check.hold(migration, workspace.migrations, ledger)
+    from ..ledger.contract import UNKNOWN  # noqa: PLC0415 - most projects have no contract
+
+    return UNKNOWN
 
 
 def may_be_late(migrations: Iterable[Migration]) -> frozenset[int]:

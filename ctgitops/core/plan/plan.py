@@ -147,7 +147,7 @@ def make_plan(workspace: Workspace, environment: Environment, ledger: Ledger, ta
     """
     target, policy = target or environment.target, environment.apply_policy
     lacking = [m for m in workspace.migrations if target.reaches(m) and m.number not in ledger.applied]
-    waits = flag_waits(lacking, environment, ledger)
+    waits = flag_waits(lacking, environment, ledger, workspace)
     pending = [m for m in lacking if m.number not in waits]
     singles = tuple(_step(m, ledger) for m in sequence({m.number: m for m in pending}.values(), ledger.unfinished))
     numbers = frozenset(step.number for step in singles)

@@ -46,6 +46,7 @@ class State(StrEnum):
     EDITED = "edited"
     MISSING = "missing"
     FLAGGED = "waits for a flag"
+    HELD_BACK = "held back"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class EnvironmentStatus:
 def pending_in(workspace: Workspace, environment: Environment, ledger: Ledger) -> tuple[Migration, ...]:
     """The migrations that an apply would run now: without those beyond the target, and those that wait for a flag."""
     reached = [m for m in workspace.migrations if environment.target.reaches(m)]
-    return _without_waits(reached, ledger, flag_waits(reached, environment, ledger))
+    return _without_waits(reached, ledger, flag_waits(reached, environment, ledger, workspace))
 
 
 def _without_waits(
@@ -123,7 +124,7 @@ def status_of(workspace: Workspace, environment: Environment, ledger: Ledger | U
             environment.name, unreadable=ledger.why, why_status=ledger.exit_status, remedy=ledger.hint
         )
     reached = [m for m in workspace.migrations if environment.target.reaches(m)]
-    waits = flag_waits(reached, environment, ledger)
+    waits = flag_waits(reached, environment, ledger, workspace)
     pending = _without_waits(reached, ledger, waits)
     wanted = {m.number for m in reached}
     seeds = [s for s in workspace.seeds_of(environment) if ledger.seeded.get(s.name) != s.checksum]
@@ -205,7 +206,8 @@ def _row(number: int, migration: Migration | None, newest: Entry | None, ledger:
 def _waiting(row: Row, wait: FlagWait | None) -> Row:
     if wait is None or wait.name != row.name or row.state is not State.PENDING:
         return row
-    return replace(row, state=State.FLAGGED, detail=wait.text.removeprefix("waits for "))
+    state = State.HELD_BACK if wait.hold and not wait.flags else State.FLAGGED
+    return replace(row, state=state, detail=wait.text.removeprefix("waits for "))
 
 
 def _detail(migration: Migration | None, newest: Entry | None, ledger: Ledger) -> str:

@@ -1,4 +1,4 @@
-"""Problems with the names of flags, in migrations and in manifests. Pure."""
+"""Problems with the names of flags, in migrations and in manifests, and with the lines of contracts. Pure."""
 
 from __future__ import annotations
 
@@ -29,3 +29,11 @@ def flag_problems(migrations: tuple[Migration, ...], environments: tuple[Environ
             hint = f"did you mean `{near[0]}`?" if near else "remove it, or add `Flag: …` to a migration's header"
             what = f"no migration has the flag `{flag}`"
             yield Problem("flag-unknown", what, Place(environment.path), hint, blocks=False)
+
+
+def contract_line_problems(migrations: tuple[Migration, ...]) -> Iterator[Problem]:
+    """Problems with the lines `ctgitops: contract` of contracts, which wait like migrations with a flag."""
+    if any(m.contract_lines for m in migrations):
+        from ..ledger.contract import contract_problems  # noqa: PLC0415 - most projects have no contract
+
+        yield from contract_problems(migrations)

@@ -30,13 +30,14 @@ from ..migration.migration_name import MigrationName, parse_stem, without_ending
 from ..migration.sequence import sequence_problems
 from ..problem import Problem
 from .duplicates import Applied, Precedence, number_problems
-from .flag_names import flag_problems
+from .flag_names import contract_line_problems, flag_problems
 from .numbering import Seniority
 from .version_rules import version_problems
 
 if TYPE_CHECKING:
     from ...sql.script import Script
     from ..environment.environment import Environment
+    from ..ledger.contract import ContractCheck
     from ..migration.migration import Migration, Seed
     from ..migration.squash import Squash
 
@@ -59,6 +60,8 @@ class Workspace:
     """The repeatable files of all environments, in the order in which they run."""
     squashes: tuple[Squash, ...] = ()
     """The squashed files, valid or not."""
+    contract_check: ContractCheck | None = field(default=None, compare=False)
+    """Decides whether a contract is held back. None if unknown: every contract is then held back."""
 
     @property
     def history(self) -> frozenset[str]:
@@ -104,6 +107,7 @@ def problems_of(workspace: Workspace, applied: Applied | None = None) -> tuple[P
         *sequence_problems(migrations),
         *flag_problems(migrations, workspace.environments),
         *deprecation_problems(migrations),
+        *contract_line_problems(migrations),
         *_chain(workspace),
     ]
     return tuple(sorted(dict.fromkeys(found), key=lambda problem: problem.position))

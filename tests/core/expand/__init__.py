@@ -1,0 +1,1 @@
+"""Tests of the migrations that expand and contract a schema."""
