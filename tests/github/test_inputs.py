@@ -25,6 +25,7 @@ def test_names_are_those_that_a_workflow_writes() -> None:
         "reason",
         "workflow",
         "tests",
+        "benchmark",
     )
 
 
@@ -48,6 +49,7 @@ def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
         "INPUT_REASON": "the cause is corrected",
         "INPUT_WORKFLOW": "deploy.yml",
         "INPUT_TESTS": "tests.json",
+        "INPUT_BENCHMARK": "benchmark.json",
     }
     wanted = Inputs(
         Command.APPLY, "staging", "database", "ghs_token", CommentMode.OFF, "1f2e3d4c5b6a", "008", dry_run=True, wait=12
@@ -61,6 +63,7 @@ def test_every_input_is_read_as_the_runner_hands_it_down() -> None:
         on_wait=OnWait.PASS,
         workflow="deploy.yml",
         tests="tests.json",
+        benchmark="benchmark.json",
     )
     assert read_inputs(given) == wanted
     assert len(given) == len(names())
