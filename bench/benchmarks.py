@@ -140,7 +140,7 @@ HARMLESS = {
     "a check dropped": "alter table orders drop constraint orders_state_check;",
     "a fill factor": "alter table orders set (fillfactor = 95);",
     "a grant": "grant select on orders to public;",
-    "a larger type": "alter table customers alter name type varchar;",
+    "a larger type": "alter table orders alter note type varchar;",
     "a sequence": "create sequence numbers;",
     "a generated column": """alter table customers add column lower_name text
         generated always as (lower(name)) stored;""",

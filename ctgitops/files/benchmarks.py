@@ -67,4 +67,6 @@ def _path(written: dict[str, Any]) -> str:
 def _text(repository: Repository, path: str) -> str | Problem:
     if path.startswith("/") or ".." in path.split("/"):
         return Problem("value", "the path leaves the repository")
+    if not (repository.root / path).exists():
+        return Problem("value", "there is no such file")
     return repository.text(path, LARGEST)

@@ -12,7 +12,7 @@ from .phrases import count
 from .terminal_text import indented, on_one_line
 
 if TYPE_CHECKING:
-    from ..core.benchmark.comparison import Comparison
+    from ..core.benchmark.comparison import TurnComparison
     from ..core.benchmark.outcome import BenchmarkResult, MeasuredLoad
     from ..core.benchmark.plan_tree import PlanChange
     from ..core.benchmark.reported_benchmark import ReportedBenchmarks
@@ -56,7 +56,8 @@ def benchmark_text(outcome: BenchmarkOutcome) -> str:
 
 
 def _result_lines(result: BenchmarkResult) -> Iterator[str]:
-    level = ("error" if result.fails else "warning") if result.is_regression else "note"
+    known = result.verdict is not BenchmarkVerdict.UNKNOWN
+    level = "error" if result.fails else "note" if known and not result.is_regression else "warning"
     yield f"  {level}[{result.verdict}]: {on_one_line(result.name)}"
     if result.what:
         yield f"    {on_one_line(result.what)}"
@@ -80,14 +81,14 @@ def _measured_lines(load: MeasuredLoad) -> Iterator[str]:
     yield from (f"    {on_one_line(each)}" for each in load.findings)
 
 
-def figures(found: Comparison) -> Iterator[str]:
+def figures(found: TurnComparison) -> Iterator[str]:
     """The figures of a comparison, as lines."""
     yield f"{_millis(found.before)} before, {_millis(found.after)} after: {_ratio(found)}"
     if found.blocks_before is not None and found.blocks_after is not None:
         yield f"blocks per run: {found.blocks_before:,.0f} before, {found.blocks_after:,.0f} after"
 
 
-def _ratio(found: Comparison) -> str:
+def _ratio(found: TurnComparison) -> str:
     return f"factor {found.ratio:,.2f} ({found.low:,.2f} to {found.high:,.2f}, {count(found.pairs, 'pair')})"
 
 

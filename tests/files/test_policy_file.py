@@ -105,13 +105,13 @@ def test_benchmarks_are_texts_or_files_of_the_repository(repo: Checkout) -> None
     repo.write("bench/report.sql", "select 2")
     repo.write(
         "migrations/policy.yaml",
-        "benchmark:\n- {name: a, sql: select 1}\n- {name: b, sql: bench/report.sql, slower: 2, severity: error}\n"
+        "benchmark:\n- {name: a, sql: select 1}\n- {name: b, sql: bench/report.sql, slower: 1.25, severity: error}\n"
         "- {name: c, pgbench: 'select :client_id'}\n",
     )
     assert repo.lines() == []
     assert repo.read().policy.benchmarks == (
         Benchmark("a", "select 1", "migrations/policy.yaml"),
-        Benchmark("b", "select 2", "bench/report.sql", slower=2, required=True),
+        Benchmark("b", "select 2", "bench/report.sql", slower=1.25, required=True),
         Benchmark("c", "select :client_id", "migrations/policy.yaml", pgbench=True),
     )
 
@@ -121,11 +121,13 @@ def test_benchmarks_are_texts_or_files_of_the_repository(repo: Checkout) -> None
     [
         ("{name: a}", "`benchmark[0]` must have exactly one of the keys `sql` and `pgbench`"),
         ("{name: a, sql: select 1, pgbench: select 1}", "exactly one of the keys"),
-        ("{name: a, sql: bench/none.sql}", "names bench/none.sql: the file cannot be read"),
+        ("{name: a, sql: bench/none.sql}", "names bench/none.sql: there is no such file"),
         ("{name: a, sql: ../secret.sql}", "the path leaves the repository"),
         ("{name: a, sql: /etc/secret.sql}", "the path leaves the repository"),
         ("{name: a, sql: select 1}, {name: a, sql: select 2}", "two benchmarks with the name `a`"),
-        ("{name: a, sql: select 1, slower: 1}", "1"),
+        ("{name: a, sql: select 1, slower: 1}", "slower: 1` is not valid"),
+        ("{name: a, sql: select 1, slower: 1.04}", "slower: 1.04` is not valid"),
+        ("{name: a, sql: select 1, slower: quick}", "slower: quick` is not valid"),
     ],
 )
 def test_a_wrong_benchmark_is_a_problem(repo: Checkout, text: str, said: str) -> None:

@@ -37,7 +37,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TurnComparison:
     """The medians of all pairs of turns. Times are in milliseconds."""
 
     pairs: int
@@ -78,12 +78,12 @@ class Comparison:
         return self.high <= FASTER and self.before - self.after >= LEAST_MILLIS
 
 
-def compare(pairs: tuple[tuple[Turn, Turn], ...]) -> Comparison:
+def compare(pairs: tuple[tuple[Turn, Turn], ...]) -> TurnComparison:
     """Compares pairs of turns, of which there is at least one. The first turn of each pair is that before."""
     ratios = sorted(after.millis / max(before.millis, 1e-6) for before, after in pairs)
     cut = _cut(len(ratios))
     blocks = [_blocks([pair[side] for pair in pairs]) for side in (0, 1)]
-    return Comparison(
+    return TurnComparison(
         len(pairs),
         median(before.millis for before, _ in pairs),
         median(after.millis for _, after in pairs),

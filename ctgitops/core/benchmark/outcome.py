@@ -10,7 +10,7 @@ from .plan_tree import PlanChange
 
 if TYPE_CHECKING:
     from .benchmark import Benchmark
-    from .comparison import Comparison
+    from .comparison import TurnComparison
 
 
 class BenchmarkVerdict(StrEnum):
@@ -40,7 +40,7 @@ class BenchmarkResult:
     verdict: BenchmarkVerdict
     what: str = ""
     """The reason for the verdict, as text. Empty if the figures and plans say everything."""
-    comparison: Comparison | None = None
+    comparison: TurnComparison | None = None
     """The figures. None if the benchmark did not run in both databases."""
     plans: tuple[PlanChange, ...] = ()
     required: bool = False
@@ -98,7 +98,7 @@ class BenchmarkOutcome:
         return 1 if any(each.fails for each in self.results) else 0
 
 
-def verdict_of(benchmark: Benchmark, comparison: Comparison, plans: tuple[PlanChange, ...] = ()) -> BenchmarkResult:
+def verdict_of(benchmark: Benchmark, comparison: TurnComparison, plans: tuple[PlanChange, ...] = ()) -> BenchmarkResult:
     """The result of a benchmark that ran in both databases."""
     other = any(not change.only_indexes for change in plans)
     if comparison.is_slower(benchmark.slower, evidence=other):

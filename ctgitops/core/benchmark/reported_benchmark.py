@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .comparison import Comparison
+from .comparison import TurnComparison
 from .outcome import BenchmarkResult, BenchmarkVerdict
 from .plan_tree import PlanChange
 
@@ -73,10 +73,10 @@ def _result(data: dict[str, Any], required: dict[str, bool]) -> BenchmarkResult:
     )
 
 
-def _comparison(data: dict[str, Any]) -> Comparison:
+def _comparison(data: dict[str, Any]) -> TurnComparison:
     figures = [float(data[key]) for key in ("before_ms", "after_ms", "ratio", "low", "high")]
     blocks = [None if data[key] is None else float(data[key]) for key in ("blocks_before", "blocks_after")]
-    return Comparison(int(data["pairs"]), *figures, *blocks)
+    return TurnComparison(int(data["pairs"]), *figures, *blocks)
 
 
 def _plan(data: dict[str, Any]) -> PlanChange:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctgitops.core.benchmark.benchmark import Benchmark
-from ctgitops.core.benchmark.comparison import CONFIDENCE, Comparison, Turn, compare
+from ctgitops.core.benchmark.comparison import CONFIDENCE, Turn, TurnComparison, compare
 from ctgitops.core.benchmark.outcome import BenchmarkResult, BenchmarkVerdict, reproduced, verdict_of
 from ctgitops.core.benchmark.plan_tree import PlanChange
 
@@ -20,7 +20,7 @@ OTHER_PLAN = PlanChange("s", ("Index Scan on t using i",), ("Seq Scan on t",))
 OTHER_INDEX = PlanChange("s", ("Index Scan on t using i",), ("Index Scan on t using j",))
 
 
-def compared(*ratios: float, blocks: tuple[float, float] = (10, 10)) -> Comparison:
+def compared(*ratios: float, blocks: tuple[float, float] = (10, 10)) -> TurnComparison:
     return compare(tuple((Turn(10, blocks[0]), Turn(10 * ratio, blocks[1])) for ratio in ratios))
 
 
@@ -70,7 +70,7 @@ def test_the_interval_has_its_confidence_and_is_not_wider_than_necessary(count: 
     ],
 )
 def test_a_verdict_needs_a_factor_a_narrow_interval_or_other_evidence(
-    found: Comparison, plans: tuple[PlanChange, ...], verdict: BenchmarkVerdict
+    found: TurnComparison, plans: tuple[PlanChange, ...], verdict: BenchmarkVerdict
 ) -> None:
     assert verdict_of(BENCHMARK, found, plans).verdict is verdict
 
