@@ -166,7 +166,7 @@ class PlanRun:
         failure_report, step = self.attempts.failure_report, part.step
         self.set_activity(step.name)
         try:
-            millis = self.stepwise.run(step, part.entry, part.in_step)
+            millis = self.stepwise.run(step, part.entry, part.in_step, parallel=self.plan.builds)
         except TimeBudgetSpent as over:
             said = f"{over.rows:,} rows are done, and the migration's time limit for this run is reached"
             failure_report.record(replace(part.entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))
