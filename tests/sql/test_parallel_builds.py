@@ -59,7 +59,10 @@ def test_a_schedule_runs_each_build_once_and_those_of_one_table_in_order(
 ) -> None:
     """The law: in any order of completion, nothing is lost, and what depends on another starts after its end."""
     tables = dict(enumerate(of, start=1))
-    waiting, running, ended, started = list(tables), [], [], []
+    waiting = list(tables)
+    running: list[int] = []
+    ended: list[int] = []
+    started: list[int] = []
     while waiting or running:
         while len(running) < lanes and (position := next_build(waiting, running, tables)) is not None:
             earlier = [

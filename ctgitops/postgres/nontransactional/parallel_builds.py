@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ...core.ledger.ledger import Ledger
     from ...core.ledger.resumption import Resumption
     from ..connection.connect import Connection
+    from .stepwise import BuildRunner
 
 _ROOT = """
 select coalesce(pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid, c.oid) from pg_catalog.pg_class c
@@ -57,6 +58,11 @@ class _Lane:
     disabled: list[str] = field(default_factory=list)
     since: float = 0.0
     watch: Callable[[], None] = lambda: None
+
+
+def at_most(builds: int) -> BuildRunner:
+    """A runner that runs up to `builds` independent index builds at the same time."""
+    return lambda walk, at, ledger, positions: ParallelBuilds(walk, at, ledger, builds).run_all(positions)
 
 
 class ParallelBuilds:

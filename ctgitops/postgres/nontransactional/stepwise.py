@@ -35,12 +35,15 @@ from .leftovers import CatalogUnreadable, seen
 from .recover import InterruptedStatement, Recovery, attempted_before, record, timeouts_to_disable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from ...core.plan.plan import Step
     from ...sql.parse import Statement
     from ..connection.connect import Connection
     from .run_context import Run
+
+    BuildRunner = Callable[["Walk", Resumption, Ledger, tuple[int, ...]], None]
+    """Runs the statements at some positions at the same time. Raises StepFailed and Interrupted."""
 
 SETS = "VariableSetStmt"
 
@@ -53,11 +56,11 @@ class Stepwise:
         self._entries: dict[int, int] = {}
         """Maps each migration's number to the ID of its `started` entry in this run."""
 
-    def run(self, step: Step, entry: Entry, in_step: str = "", *, parallel: int = 1) -> int:
+    def run(self, step: Step, entry: Entry, in_step: str = "", *, parallel: BuildRunner | None = None) -> int:
         """Runs the remaining statements of a step. Returns milliseconds. Raises StepFailed or Interrupted.
 
-        The transaction of the ledger entry includes the statements `in_step`. Up to `parallel` independent index builds
-        run at the same time.
+        The transaction of the ledger entry includes the statements `in_step`. `parallel` runs index builds that may run
+        at the same time. Without it, they run one after the other.
         """
         ledger = self._run.ledger()
         at = resumption(step.script, ledger.traces_of(step.number))
@@ -141,30 +144,26 @@ class Walk:
         """The step's file."""
         return self.step.script
 
-    def through(self, at: Resumption, ledger: Ledger, parallel: int = 1) -> None:
+    def through(self, at: Resumption, ledger: Ledger, parallel: BuildRunner | None = None) -> None:
         """Repeats the completed SET statements. Then runs every other incomplete statement in order.
 
-        Up to `parallel` independent index builds run at the same time.
+        With `parallel`, independent index builds run at the same time.
         """
         count = len(self.script.statements)
         if at.done or at.all_begun:
             self.run.tell(StepResumed(self.step, min(at.position, count), count))
         self.open(at.done)
         left = frozenset(range(at.position, count + 1)).difference(at.ahead)
-        for positions in self._segments(parallel):
+        for positions in self._segments() if parallel else ((position,) for position in sorted(left)):
             remaining = tuple(position for position in positions if position in left)
-            if len(remaining) > 1:
-                from .parallel_builds import ParallelBuilds
-
-                ParallelBuilds(self, at, ledger, parallel).run_all(remaining)
+            if parallel and len(remaining) > 1:
+                parallel(self, at, ledger, remaining)
             else:
                 for position in remaining:
                     self.one(position, self.left_before(position, at, ledger))
 
-    def _segments(self, parallel: int) -> Sequence[Sequence[int]]:
+    def _segments(self) -> tuple[tuple[int, ...], ...]:
         """The positions of all statements. Those in one sequence may run at the same time."""
-        if parallel == 1:
-            return tuple((position,) for position in range(1, len(self.script.statements) + 1))
         from ...sql.parallel_builds import segments
 
         return segments(self.script.statements)

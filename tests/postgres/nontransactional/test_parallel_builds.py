@@ -10,9 +10,10 @@ import pytest
 from ctgitops.core.environment.apply_policy import ApplyPolicy
 from ctgitops.core.run.progress import BuildsStarted, IndexAdvanced, LeftoverHealed
 from ctgitops.errors import ApplyError
+from ctgitops.postgres.connection.connect import Connection
 from tests.fakes import migration
 from tests.postgres.runs import ONE, WORKING, Runs, once, stop, terminate
-from tests.servers import Connection, fetch, quickly, run, session
+from tests.servers import fetch, quickly, run, session
 from tests.stories.house import as_role, marks, until
 
 A, B = "create index concurrently a_x on a (x);", "create unique index concurrently b_x on b (x);"
@@ -168,8 +169,12 @@ def test_only_tables_that_are_independent_in_the_catalog_build_at_the_same_time(
 @pytest.mark.slow
 def test_without_a_second_connection_the_builds_run_one_after_the_other(runs: Runs) -> None:
     role = f"few_{secrets.token_hex(4)}"
-    rights = ("all on schema public, ctgitops", "all on all tables in schema ctgitops, public")
-    rights += ("all on all sequences in schema ctgitops", "all on all functions in schema ctgitops")
+    rights = (
+        "all on schema public, ctgitops",
+        "all on all tables in schema ctgitops, public",
+        "all on all sequences in schema ctgitops",
+        "all on all functions in schema ctgitops",
+    )
     run(
         runs.url,
         f"create role {role} login connection limit 3; alter table a owner to {role}; alter table b owner to {role}",
