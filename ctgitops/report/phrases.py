@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ..core.environment.apply_policy import connections_for
+from ..core.environment.apply_policy import builds_text
 from ..core.environment.environment import Environment, Trigger
 from ..core.fix import Fix, Lines, Rename
 from ..core.problem import Problem, statements_not_analysed
@@ -142,10 +142,7 @@ def apply_policy(plan: Plan) -> tuple[str, ...]:
     of = plan.apply_policy
     said = ["all in one transaction"] if of.single_transaction else []
     said += ["if the run fails, the migrations that it applied are rolled back"] if of.rolls_back_on_failure else []
-    if plan.builds > 1:
-        each = f" of {of.maintenance_work_mem}" if of.maintenance_work_mem else ""
-        needs = f"{connections_for(plan.builds)} more connections and {plan.builds} times maintenance_work_mem{each}"
-        said.append(f"up to {plan.builds} index builds at the same time, which need {needs}")
+    said += [builds_text(plan.builds, of.maintenance_work_mem)] if plan.builds > 1 else []
     if of.health:
         said.append(f"health query checked for {duration(of.health.within)} after the last migration")
     return tuple(said)

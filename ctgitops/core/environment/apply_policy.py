@@ -42,6 +42,13 @@ def connections_for(builds: int) -> int:
     return builds + 1 if builds > 1 else 0
 
 
+def builds_text(builds: int, memory: str) -> str:
+    """What index builds at the same time need. `memory` is the manifest's `maintenance_work_mem`, or empty."""
+    each = f"maintenance_work_mem of {memory}" if memory else "maintenance_work_mem"
+    needs = f"{connections_for(builds)} more connections and {builds} times {each}"
+    return f"up to {builds} index builds at the same time, which need {needs}"
+
+
 @dataclass(frozen=True)
 class ApplyPolicy:
     """The apply policy of one environment."""
