@@ -139,12 +139,10 @@ def waits_for(environment: Environment, occasion: Occasion = Occasion.NONE, late
 
 def apply_policy(plan: Plan) -> tuple[str, ...]:
     """The parts of the plan's apply policy that differ from the default policy."""
-    of = plan.apply_policy
-    said = ["all in one transaction"] if of.single_transaction else []
+    said = ["all in one transaction"] if (of := plan.apply_policy).single_transaction else []
     said += ["if the run fails, the migrations that it applied are rolled back"] if of.rolls_back_on_failure else []
     said += [builds_text(plan.builds, of.maintenance_work_mem)] if plan.builds > 1 else []
-    if of.health:
-        said.append(f"health query checked for {duration(of.health.within)} after the last migration")
+    said += [f"health query checked for {duration(of.health.within)} after the last migration"] if of.health else []
     return tuple(said)
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ...lazy import dataclass
+from ...sql.parse import SqlSyntaxError
 from ..environment.apply_policy import ApplyPolicy
 from ..file_check.rollback_secret import rollback_problems
 from ..ledger.identity import Identity, identity_problems
