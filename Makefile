@@ -7,7 +7,7 @@ T ?=
 # Tests start the command hundreds of times. Without bytecode on the disk, each start compiles every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture site vendor lock bench bench-start bench-plan bench-action bench-backups bench-regressions bench-benchmarks clean
+.PHONY: all check demo test slow faults mutations nightly majors github image docker fmt format lint types contracts workflows docs docs-check picture site vendor lock bench bench-start bench-plan bench-action bench-backups bench-regressions bench-benchmarks bench-builds clean
 
 all: check
 
@@ -152,6 +152,10 @@ bench-regressions: $(READY)
 # Runs benchmarks before and after harmful and harmless migrations; prints how many were found, and false alarms.
 bench-benchmarks: $(READY)
 	$(BIN)/python -m bench.benchmarks
+
+# Measures two index builds one after the other and at the same time.
+bench-builds: $(READY)
+	$(BIN)/python -m bench.builds
 
 # Pins the dependencies with hashes, for Python 3.11 to 3.14 on every platform. Needs uv.
 lock:

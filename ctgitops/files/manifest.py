@@ -151,6 +151,8 @@ def _apply_policy(usable: dict[str, Any], document: Document) -> ApplyPolicy:
         TransactionScope(usable.get("transaction", "each")),
         OnFailure(usable.get("on_failure", "stop")),
         _health(usable["health"], document) if "health" in usable else None,
+        usable.get("parallel", 1),
+        usable.get("maintenance_work_mem", ""),
     )
 
 

@@ -130,11 +130,20 @@ def _of_a_step(progress: Progress) -> Fields | None:  # noqa: PLR0911 - one per 
             return {"batches": batches, "rows": rows, "rate": round(rate, 1), "seconds_left": round(left, 1)}
         case events.BackendAwaited(backend=backend):
             return {"backend": backend}
-        case events.IndexAdvanced(phase=phase, done=done, total=total):
-            return {"phase": phase, "done": done, "total": total}
         case events.StatementFinished() | events.StepFinished() | events.CommitAwaited():
             return {"position": progress.position, "of": progress.of, "millis": progress.millis}
         case events.StepStarted(position=position, of=of) | events.StepResumed(position=position, of=of):
             return {"position": position, "of": of}
+        case _:
+            return _of_builds(progress)
+
+
+def _of_builds(progress: Progress) -> Fields | None:
+    match progress:
+        case events.IndexAdvanced(phase=phase, done=done, total=total, position=position):
+            statement = {"position": position} if position else {}
+            return {"phase": phase, "done": done, "total": total, **statement}
+        case events.BuildsStarted(positions=positions, builds=builds):
+            return {"positions": list(positions), "builds": builds}
         case _:
             return None

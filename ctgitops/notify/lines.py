@@ -112,9 +112,13 @@ def _of_a_resumed_step(progress: Progress) -> str | None:
         case events.BackendAwaited(step=step, backend=backend, doing=doing):
             at = f"waiting for backend {backend} of an earlier run"
             return f"{on_one_line(step.name)} … {at}: {on_one_line(doing)}"
-        case events.IndexAdvanced(step=step, phase=phase, done=done, total=total):
+        case events.IndexAdvanced(step=step, phase=phase, done=done, total=total, position=position):
             share = f", {100 * done // total} % ({done:,} of {total:,})" if total else ""
-            return f"{on_one_line(step.name)} … {on_one_line(phase)}{share}"
+            statement = f"statement {position}: " if position else ""
+            return f"{on_one_line(step.name)} … {statement}{on_one_line(phase)}{share}"
+        case events.BuildsStarted(step=step, positions=positions, builds=builds, fewer=fewer):
+            which = f"statements {', '.join(map(str, positions))}: {builds} at the same time"
+            return f"{on_one_line(step.name)} … {which}{f' ({on_one_line(fewer)})' if fewer else ''}"
         case _:
             return None
 

@@ -26,6 +26,7 @@ _WITHIN = (
     events.BlockersAwaited,
     events.StatementFinished,
     events.IndexAdvanced,
+    events.BuildsStarted,
     events.BackendAwaited,
     events.BatchFinished,
     events.BatchPaused,

@@ -33,6 +33,7 @@ _MARKS = (
     events.PreflightAwaited,
     events.BlockersAwaited,
     events.StatementFinished,
+    events.BuildsStarted,
     events.BatchPaused,
     events.StepResumed,
     events.LeftoverHealed,

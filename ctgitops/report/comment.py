@@ -135,9 +135,7 @@ class Comment:
     def _apply_policies(self) -> list[tuple[str, tuple[str, ...]]]:
         """The parts of each environment's apply policy that differ from the default policy. This text is trusted."""
         said = (
-            (plan.environment, phrases.apply_policy(plan.apply_policy))
-            for plan in phrases.plans(self.results)
-            if not plan.empty
+            (plan.environment, phrases.apply_policy(plan)) for plan in phrases.plans(self.results) if not plan.empty
         )
         return [(name, how) for name, how in said if how]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..core.environment.apply_policy import connections_for
 from ..core.fix import Fix, Rename
 from ..core.impact.lock_claim import Claim, claims_of
 from ..core.ledger.drift_acceptance import change_data
@@ -133,6 +134,7 @@ def _plan(plan: Plan, effects: Mapping[int, Effect]) -> Object:
         "blocked": plan.blocked,
         "order": which.value if (which := order_of([plan])) else None,
         **_apply_policy(plan.apply_policy),
+        "parallel": _parallel(plan),
         "steps": [_step(step, effects.get(step.number)) for step in plan.steps],
         "seeds": [{"name": seed.name, "checksum": seed.checksum} for seed in plan.seeds],
         "flag_waits": [
@@ -152,6 +154,13 @@ def _apply_policy(apply_policy: ApplyPolicy) -> Object:
         "health": health
         and {"within_seconds": health.within.total_seconds(), "every_seconds": health.every.total_seconds()},
     }
+
+
+def _parallel(plan: Plan) -> Object | None:
+    if plan.builds == 1:
+        return None
+    memory = plan.apply_policy.maintenance_work_mem or None
+    return {"builds": plan.builds, "connections": connections_for(plan.builds), "maintenance_work_mem": memory}
 
 
 def _step(step: Step, effect: Effect | None) -> Object:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ..core.environment.apply_policy import builds_text
 from ..core.environment.environment import Environment, Trigger
 from ..core.fix import Fix, Lines, Rename
 from ..core.problem import Problem, statements_not_analysed
@@ -136,12 +137,12 @@ def waits_for(environment: Environment, occasion: Occasion = Occasion.NONE, late
     return tuple(waits)
 
 
-def apply_policy(of: ApplyPolicy) -> tuple[str, ...]:
-    """The parts of the apply policy that differ from the default policy."""
-    said = ["all in one transaction"] if of.single_transaction else []
+def apply_policy(plan: Plan) -> tuple[str, ...]:
+    """The parts of the plan's apply policy that differ from the default policy."""
+    said = ["all in one transaction"] if (of := plan.apply_policy).single_transaction else []
     said += ["if the run fails, the migrations that it applied are rolled back"] if of.rolls_back_on_failure else []
-    if of.health:
-        said.append(f"health query checked for {duration(of.health.within)} after the last migration")
+    said += [builds_text(plan.builds, of.maintenance_work_mem)] if plan.builds > 1 else []
+    said += [f"health query checked for {duration(of.health.within)} after the last migration"] if of.health else []
     return tuple(said)
 
 

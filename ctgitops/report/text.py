@@ -70,7 +70,7 @@ def _plan(preview: Preview, within: int | None) -> Iterable[str]:
     yield from proof_lines(preview)
     yield from _seeds(plan)
     yield from _flagged(plan, within)
-    if (said := phrases.apply_policy(plan.apply_policy)) and not plan.empty:
+    if (said := phrases.apply_policy(plan)) and not plan.empty:
         yield from ("", *(f"  {line}" for line in said))
     tried = measured(preview)
     for problem in plan.remarks:

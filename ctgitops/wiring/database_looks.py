@@ -41,8 +41,10 @@ class DatabaseLooks:
     def _needed(self) -> int:
         """The number of connections that a run and its backup need."""
         from ..backup.pg_dump import jobs
+        from ..core.environment.apply_policy import connections_for
 
-        return self.environment.preflight.limits.connections + (jobs() + SPARE if self._dumps else 0)
+        builds = connections_for(self.environment.apply_policy.parallel)
+        return max(self.environment.preflight.limits.connections, builds) + (jobs() + SPARE if self._dumps else 0)
 
     def database(self) -> Examination:
         """The checks that read the database."""

@@ -10,7 +10,7 @@ ROWS = 3000
 LOGGED = "insert into log values ({});"
 FILL = """with batch as (select id from big where done is null order by id limit $1 for update skip locked)
 update big set touched = touched + 1, done = true from batch where big.id = batch.id;"""
-MANIFEST = "timeouts: {lock: 200ms, retry_for: 30s}\nseeds: [seeds/staging]\n"
+MANIFEST = "timeouts: {lock: 200ms, retry_for: 30s}\nseeds: [seeds/staging]\nparallel: 2\n"
 
 
 def write_history(house: House, url: str) -> None:
@@ -47,6 +47,14 @@ _LARGE = (
         insert into big (id, word) values (0, 'once');
         vacuum t2;
         analyze big;""",
+    ),
+    (
+        "builds",
+        """create unique index concurrently t5_word on t5 (word, id);
+        create index concurrently big_at on big (at);
+        create index concurrently t6_word on t6 ((word || 'x'));
+        reindex table concurrently big;
+        create index concurrently if not exists t7_word on t7 (word) where id > 0;""",
     ),
     ("verified", "create view words as select word from big;"),
     ("fill", f"-- ctgitops: batch size=400 pause=5ms\n{FILL}"),

@@ -98,7 +98,8 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         (
             "colour: red",
             "4:1: unknown key `colour` (known keys here: environment, database, target, after, bake, apply, reviewed, "
-            "disposable, windows, freeze, timeouts, transaction, on_failure, health, performance, preflight, backup, "
+            "disposable, windows, freeze, timeouts, transaction, on_failure, parallel, maintenance_work_mem, health, "
+            "performance, preflight, backup, "
             "shadow, flags, seeds, lint, data_preflight, drift, notify)",
         ),
         (

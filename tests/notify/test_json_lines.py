@@ -56,6 +56,8 @@ EVERY: tuple[Progress, ...] = (
     events.LeftoverHealed(step(), "dropped the invalid index i"),
     events.BackendAwaited(step(), 7, "create index"),
     events.IndexAdvanced(step(), "scanning", 1, 0),
+    events.IndexAdvanced(step(), "scanning", 1, 0, 2),
+    events.BuildsStarted(step(), (1, 2, 3), 2),
     events.CommitAwaited(step(), 3, 1, 2),
     events.StepFinished(step(), 3, 1, 2),
     events.RollbackStarted(PLAN),

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from ctgitops.core.environment.apply_policy import ApplyPolicy
 from ctgitops.core.environment.environment import Timeouts
 from ctgitops.core.gate.request import Origin
 from ctgitops.core.ledger.safeguards import Safeguards
@@ -38,6 +39,7 @@ class Runs:
     patience: timedelta = timedelta(seconds=30)
     wait: timedelta = timedelta(seconds=30)
     origin: Origin = field(default_factory=Origin)
+    policy: ApplyPolicy = field(default_factory=ApplyPolicy)
     hears: Callable[[Progress], None] = lambda _progress: None
     heard: list[Progress] = field(default_factory=list)
 
@@ -53,7 +55,7 @@ class Runs:
     def locked(self, *migrations: Migration) -> Iterator[tuple[WorkSession, Plan]]:
         """A session that holds the run lock, and the plan of what is pending."""
         timeouts = Timeouts(lock=self.lock_timeout, retry_for=self.patience)
-        environment = replace(STAGING, timeouts=timeouts)
+        environment = replace(STAGING, timeouts=timeouts, apply_policy=self.policy)
         asked = request(workspace(*migrations), environment, wait_for_lock=self.wait, origin=self.origin)
         with self.database.exclusively(asked, self._tell) as session:
             yield session, make_plan(asked.workspace, environment, session.ledger())

@@ -37,6 +37,18 @@ class Health:
     every: timedelta = timedelta(seconds=10)
 
 
+def connections_for(builds: int) -> int:
+    """The connections that index builds need at the same time: one each, and one that reads their progress."""
+    return builds + 1 if builds > 1 else 0
+
+
+def builds_text(builds: int, memory: str) -> str:
+    """What index builds at the same time need. `memory` is the manifest's `maintenance_work_mem`, or empty."""
+    each = f"maintenance_work_mem of {memory}" if memory else "maintenance_work_mem"
+    needs = f"{connections_for(builds)} more connections and {builds} times {each}"
+    return f"up to {builds} index builds at the same time, which need {needs}"
+
+
 @dataclass(frozen=True)
 class ApplyPolicy:
     """The apply policy of one environment."""
@@ -44,6 +56,10 @@ class ApplyPolicy:
     transaction: TransactionScope = TransactionScope.EACH
     on_failure: OnFailure = OnFailure.STOP
     health: Health | None = None
+    parallel: int = 1
+    """The largest number of index builds that run at the same time."""
+    maintenance_work_mem: str = ""
+    """The `maintenance_work_mem` of the migrations' sessions, such as `256MB`. Empty for the server's setting."""
 
     @property
     def single_transaction(self) -> bool:
@@ -57,7 +73,10 @@ class ApplyPolicy:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """The settings that a fingerprint includes. Empty if all settings have their defaults."""
+        """The settings that a fingerprint includes. Empty if all settings have their defaults.
+
+        `parallel` is not one of them: `Plan.fingerprint` includes it if the plan has builds that it affects.
+        """
         said = [f"transaction: {self.transaction}"] if self.single_transaction else []
         said += [f"on_failure: {self.on_failure}"] if self.rolls_back_on_failure else []
         if self.health:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ...lazy import dataclass
 from ...sql.nodes import identifier
 from ..activity.blocker import Blocker, is_backup
+from ..environment.apply_policy import connections_for
 from ..environment.environment import PreflightAction, PreflightPolicy
 from .gate import Reason
 
@@ -36,6 +37,8 @@ class ServerCheck:
     """The replication lag of the slowest replica in seconds. None if this role may not see the lag."""
     free: int | None = None
     """The number of connections that this role can still open."""
+    maintenance_work_mem: int | None = None
+    """The setting `maintenance_work_mem` of the migrations' session, in bytes."""
     unseen: str = ""
     """Why the whole check failed. Empty if the check was successful."""
 
@@ -56,13 +59,26 @@ class PreflightConcern:
         return Reason("preflight", f"{self.what}: {self.text}", self.hint, expected=self.then is PreflightAction.WAIT)
 
 
-def concerns(policy: PreflightPolicy, seen: ServerCheck, role: str = "") -> tuple[PreflightConcern, ...]:
-    """The conditions that preflight found and that the manifest does not ignore."""
-    return tuple(each for each in _found(policy, seen, role) if each.then is not PreflightAction.IGNORE)
+def concerns(
+    policy: PreflightPolicy, seen: ServerCheck, role: str = "", builds: int = 1
+) -> tuple[PreflightConcern, ...]:
+    """The conditions that preflight found and that the manifest does not ignore.
+
+    `builds` is the number of index builds that run at the same time.
+    """
+    return tuple(each for each in _found(policy, seen, role, builds) if each.then is not PreflightAction.IGNORE)
 
 
-def unchecked(policy: PreflightPolicy, seen: ServerCheck, role: str = "") -> tuple[str, ...]:
-    """The conditions that could not be checked and that the manifest does not name. They do not delay the run."""
+def unchecked(policy: PreflightPolicy, seen: ServerCheck, role: str = "", builds: int = 1) -> tuple[str, ...]:
+    """The conditions that could not be checked and that the manifest does not name. They do not delay the run.
+
+    Free memory is always such a condition: no setting or view of PostgreSQL shows it.
+    """
+    memory = (_memory_unknown(builds, seen.maintenance_work_mem),) if builds > 1 else ()
+    return (*_unchecked(policy, seen, role), *memory)
+
+
+def _unchecked(policy: PreflightPolicy, seen: ServerCheck, role: str) -> tuple[str, ...]:
     if seen.unseen:
         return () if policy.asked - {"limits"} else (_not_checked(seen),)
     if seen.lag is None and policy.replica_lag is not PreflightAction.IGNORE and "replica_lag" not in policy.asked:
@@ -70,7 +86,7 @@ def unchecked(policy: PreflightPolicy, seen: ServerCheck, role: str = "") -> tup
     return ()
 
 
-def _found(policy: PreflightPolicy, seen: ServerCheck, role: str) -> Iterator[PreflightConcern]:
+def _found(policy: PreflightPolicy, seen: ServerCheck, role: str, builds: int) -> Iterator[PreflightConcern]:
     if seen.unseen and policy.asked - {"limits"}:
         yield PreflightConcern(
             "preflight",
@@ -85,9 +101,13 @@ def _found(policy: PreflightPolicy, seen: ServerCheck, role: str) -> Iterator[Pr
         yield PreflightConcern("replica_lag", PreflightAction.REFUSE, _lag_unknown(role), _grant(role))
     elif seen.lag and seen.lag > policy.limits.lag.total_seconds():
         yield _concern(policy, "replica_lag", f"a replica lags by {seen.lag:.0f} s")
-    if seen.free is not None and seen.free < policy.limits.connections:
-        free = max(seen.free, 0)
-        yield _concern(policy, "connections", f"{free} free, but {policy.limits.connections} required")
+    needed = connections_for(builds)
+    required = max(policy.limits.connections, needed)
+    if seen.free is not None and seen.free < required:
+        text = f"{max(seen.free, 0)} free, but {required} required"
+        if needed == required:
+            text += f" for {builds} index builds at the same time (`parallel` in the manifest)"
+        yield _concern(policy, "connections", text)
 
 
 def _counts(policy: PreflightPolicy, who: Blocker) -> bool:
@@ -109,6 +129,17 @@ def _concern(policy: PreflightPolicy, what: str, text: str) -> PreflightConcern:
 
 def _not_checked(seen: ServerCheck) -> str:
     return f"server activity could not be checked: {seen.unseen}"
+
+
+def _memory_unknown(builds: int, each: int | None) -> str:
+    """PostgreSQL limits one build, with all its parallel workers, to `maintenance_work_mem`."""
+    if each is None:
+        return f"memory for {builds} index builds at the same time: maintenance_work_mem and free memory are unknown"
+    size = each // 2**20
+    return (
+        f"whether the server has {builds * size:,} MB of free memory for {builds} index builds at the same time, "
+        f"with maintenance_work_mem = {size:,} MB each"
+    )
 
 
 def _lag_unknown(role: str) -> str:

@@ -59,6 +59,10 @@ class Resumption:
     """The number of completed statements at the start of the file. The run skips these statements."""
     begun: ProgressRow | None = None
     """The row of the next statement, if an earlier run began it and its result is unknown. Otherwise None."""
+    ahead: tuple[int, ...] = ()
+    """The positions of completed statements after the next statement, which ran at the same time. Also skipped."""
+    begun_ahead: tuple[ProgressRow, ...] = ()
+    """The rows of statements after the next statement that an earlier run began, and whose results are unknown."""
     changed: int = 0
     """The position of a completed statement that was edited in the file. 0 without such a statement."""
     rows: int = 0
@@ -72,6 +76,11 @@ class Resumption:
         """The position of the next statement, counted from 1."""
         return self.done + 1
 
+    @property
+    def all_begun(self) -> tuple[ProgressRow, ...]:
+        """The rows of all statements that an earlier run began, and whose results are unknown, in file order."""
+        return (*([self.begun] if self.begun else []), *self.begun_ahead)
+
 
 def resumption(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption:
     """Finds where `script` resumes, from its progress rows, oldest first. Skips only completed, unchanged statements.
@@ -81,12 +90,14 @@ def resumption(script: Script, traces: tuple[ProgressRow, ...]) -> Resumption:
     done, left = _done(traces)
     count = next(n for n in range(len(done) + 1) if n + 1 not in done)
     hashes = [script.hash_of(statement) for statement in script.statements]
-    changed = next((n for n in range(1, count + 1) if n > len(hashes) or hashes[n - 1] != done[n].statement_hash), 0)
+    changed = next((n for n in sorted(done) if n > len(hashes) or hashes[n - 1] != done[n].statement_hash), 0)
     batches = tuple(t for t in traces if t.kind is Kind.BATCH)
-    begun = next((t for t in reversed(left) if t.position == count + 1 and t.reached is ProgressState.BEGUN), None)
+    begun = {t.position: t for t in left if t.reached is ProgressState.BEGUN and t.position not in done}
     return Resumption(
         done=count,
-        begun=begun,
+        begun=begun.pop(count + 1, None),
+        ahead=tuple(n for n in sorted(done) if n > count),
+        begun_ahead=tuple(begun[n] for n in sorted(begun)),
         changed=changed,
         rows=sum(t.rows for t in batches),
         batches=sum(t.batches for t in batches),
@@ -121,6 +132,9 @@ def how_far(at: Resumption, of: int) -> str:
         return f"{at.rows:,} rows in {at.batches:,} batches are done{since}; the next run continues"
     if of == 1 and not at.done:
         return "the only statement is not done; the next run continues with that statement"
-    done = f"{at.done} of {of} statements {'is' if at.done == 1 else 'are'} done"
+    count = at.done + len(at.ahead)
+    done = f"{count} of {of} statements {'is' if count == 1 else 'are'} done"
+    if at.ahead:
+        done += f" (also {', '.join(map(str, at.ahead))}, which ran at the same time)"
     next_one = f"statement {at.position}" if at.done < of else "the verify queries and the ledger entry"
     return f"{done}; the next run continues with {next_one}"

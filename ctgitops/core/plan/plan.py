@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ...lazy import dataclass
+from ...sql.parse import SqlSyntaxError
 from ..environment.apply_policy import ApplyPolicy
 from ..file_check.rollback_secret import rollback_problems
 from ..ledger.identity import Identity, identity_problems
@@ -113,6 +114,19 @@ class Plan:
         return tuple(problem for problem in self.remarks if problem.is_error_finding)
 
     @cached_property
+    def builds(self) -> int:
+        """How many index builds run at the same time. 1 unless the manifest and the files allow more."""
+        if self.apply_policy.parallel == 1:
+            return 1
+        from ...sql.parallel_builds import most_builds
+
+        try:
+            most = (most_builds(step.script.statements) for step in self.steps if not step.transactional)
+            return min(self.apply_policy.parallel, max(most, default=1))
+        except SqlSyntaxError:
+            return 1
+
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over everything that an approval covers.
 
@@ -127,6 +141,7 @@ class Plan:
             [step.identity for step in self.steps],
             [(seed.name, seed.checksum) for seed in self.seeds],
             *([self.apply_policy.identity] if self.apply_policy.identity else []),
+            *([("parallel", self.builds, self.apply_policy.maintenance_work_mem)] if self.builds > 1 else []),
             *([self.since] if self.since else []),
             *([self.schema] if self.schema else []),
             *([(self.identity.here.system_identifier, self.identity.here.oid)] if self.identity else []),

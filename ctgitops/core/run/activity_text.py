@@ -42,10 +42,19 @@ def _works(progress: Progress) -> str | None:
         case events.BatchFinished(step=step, rows=rows, rate=rate, seconds_left=left):
             rest = f", about {left:.0f} s left" if left >= 1 else ""
             return f"{step.name}: {rows:,} rows in batches, {rate:,.0f} a second{rest}"
-        case events.IndexAdvanced(step=step, phase=phase, done=done, total=total):
-            return f"{step.name}: {phase}{f', {100 * done // total} %' if total else ''}"
         case events.CommitAwaited(step=step):
             return f"{step.name}: done, not committed yet"
+        case _:
+            return _builds(progress)
+
+
+def _builds(progress: Progress) -> str | None:
+    match progress:
+        case events.BuildsStarted(step=step, positions=positions, builds=builds):
+            return f"{step.name}: statements {', '.join(map(str, positions))}, {builds} at the same time"
+        case events.IndexAdvanced(step=step, phase=phase, done=done, total=total, position=position):
+            statement = f"statement {position}: " if position else ""
+            return f"{step.name}: {statement}{phase}{f', {100 * done // total} %' if total else ''}"
         case _:
             return None
 

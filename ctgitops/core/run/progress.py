@@ -181,6 +181,21 @@ class IndexAdvanced:
     done: int
     total: int
     """The number of blocks, tuples or processes in the current phase. 0 if the phase counts nothing."""
+    position: int = 0
+    """The position of the statement, counted from 1. 0 if no other build runs at the same time."""
+
+
+@dataclass(frozen=True)
+class BuildsStarted:
+    """Index builds of a migration that runs outside a transaction begin, several at the same time."""
+
+    step: Step
+    positions: tuple[int, ...]
+    """The positions of the statements, counted from 1."""
+    builds: int
+    """How many of the builds run at the same time."""
+    fewer: str = ""
+    """Why fewer builds run at the same time than the manifest allows. Empty if not fewer."""
 
 
 @dataclass(frozen=True)
@@ -272,6 +287,7 @@ Progress = (
     | LeftoverHealed
     | BackendAwaited
     | IndexAdvanced
+    | BuildsStarted
     | CommitAwaited
     | StepFinished
     | RollbackStarted

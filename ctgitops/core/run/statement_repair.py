@@ -33,7 +33,10 @@ def unfinished_step(workspace: Workspace, environment: Environment, ledger: Ledg
 
 
 def refuse_statement(step: Step, position: int, *, done: bool) -> None:
-    """Raises UsageError if the mark would leave a gap. All done statements must precede all other statements."""
+    """Raises UsageError if the mark would leave a gap. All done statements must precede all other statements.
+
+    Only index builds that ran at the same time may be done after a statement that is not.
+    """
     at, count = step.resumption or Resumption(), len(step.script.statements)
     if step.batched or step.transactional:
         kind = "in batches that run once each" if step.batched else "in a transaction"
@@ -45,7 +48,7 @@ def refuse_statement(step: Step, position: int, *, done: bool) -> None:
         raise UsageError(
             f"{step.name} has {count} statements", hint="statements are numbered from 1, as in error messages"
         )
-    if done and position != at.position:
+    if done and position not in {at.position, *(row.position for row in at.begun_ahead)}:
         raise UsageError(
             f"statement {position} of {step.name} is not the next one: {at.done} are done",
             hint=f"`--statement {at.position}`" if at.position <= count else "all statements are done",
@@ -59,4 +62,4 @@ def refuse_statement(step: Step, position: int, *, done: bool) -> None:
 
 def _may_be_undone(at: Resumption) -> tuple[int, ...]:
     last = (at.done,) if at.done else ()
-    return (*last, at.position) if at.begun else last
+    return (*last, *sorted({*at.ahead, *(row.position for row in at.all_begun)}))

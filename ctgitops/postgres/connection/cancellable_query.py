@@ -90,11 +90,16 @@ def exchange(
         pgconn.send_query(message.encode())
         if without_rows:
             pgconn.set_single_row_mode()
-        return _answers(pgconn, meanwhile)
+        return answer_of(pgconn, meanwhile)
     except KeyboardInterrupt:
         raise Interrupted(_cancelled(connection)) from None
     except psycopg.OperationalError as error:
-        return Answer(0, (), Failure(str(error).strip() or _LOST.message, stated=_LOST.stated), lost=True)
+        return lost_with(error)
+
+
+def lost_with(error: psycopg.OperationalError) -> Answer:
+    """The answer of a message whose connection was lost with `error`."""
+    return Answer(0, (), Failure(str(error).strip() or _LOST.message, stated=_LOST.stated), lost=True)
 
 
 def exchange_or_rollback(connection: Connection, message: str) -> Answer:
@@ -118,12 +123,13 @@ def _cancelled(connection: Connection) -> Answer:
     try:
         with contextlib.suppress(psycopg.Error):
             connection.cancel_safe(timeout=CANCEL_SECONDS)
-        return _answers(connection.pgconn)
+        return answer_of(connection.pgconn)
     except (psycopg.OperationalError, KeyboardInterrupt):
         return Answer(0, (), _LOST, lost=True)
 
 
-def _answers(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None] = lambda: None) -> Answer:
+def answer_of(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None] = lambda: None) -> Answer:
+    """Reads all results of the message that was sent on `pgconn`."""
     results: list[pq.abc.PGresult] = []
     failure: Failure | None = None
     _flush(pgconn)
@@ -153,12 +159,12 @@ def _next(pgconn: pq.abc.PGconn, meanwhile: Callable[[], None]) -> pq.abc.PGresu
         readable, _, _ = select.select([pgconn.socket], [], [], POLL_SECONDS)
         if not readable:
             meanwhile()
-        if readable and not _consumed(pgconn):
+        if readable and not consumed(pgconn):
             break
     return pgconn.get_result()
 
 
-def _consumed(pgconn: pq.abc.PGconn) -> bool:
+def consumed(pgconn: pq.abc.PGconn) -> bool:
     """Reads the server's data. Returns False if the connection is lost. Messages that arrived before stay readable."""
     try:
         pgconn.consume_input()

@@ -11,7 +11,7 @@ from ...core.doctor.diagnosis import Diagnosis, note, ok, problem, unknown
 from ...core.recovery_point import Archive, ArchiveFacts, archive_of
 from ...sql.nodes import identifier
 from ..ledger.recovery_point import MAY_CREATE, archive_facts
-from ..session.preflight import FREE_CONNECTIONS
+from ..session.preflight import FREE_CONNECTIONS, FREE_OF_ROLE
 
 if TYPE_CHECKING:
     from ...core.environment.environment import Environment
@@ -26,11 +26,8 @@ SUPPORT_ENDS = {
 }
 """The date of the last release of each major version, from PostgreSQL's versioning policy."""
 _FREE = f"""
-select {FREE_CONNECTIONS},
-       (select case when r.rolconnlimit >= 0 then r.rolconnlimit - count(a.pid) end
-        from pg_roles r left join pg_stat_activity a on a.usesysid = r.oid
-        where r.rolname = session_user group by r.rolconnlimit)
-"""  # noqa: S608 - constants only
+select {FREE_CONNECTIONS}, {FREE_OF_ROLE}
+"""
 _AVAILABLE = "select name::text from pg_available_extensions"
 
 

@@ -31,11 +31,14 @@ TENTHS = 10
 class IndexWatch:
     """Watches an index build. Called about every second while the build runs. An error never fails the build."""
 
-    def __init__(self, open_connection: Callable[[], Connection], backend: int, step: Step, tell: Listener) -> None:
+    def __init__(
+        self, open_connection: Callable[[], Connection], backend: int, step: Step, tell: Listener, position: int = 0
+    ) -> None:
         self._open = open_connection
         self._backend = backend
         self._step = step
         self._tell = tell
+        self._position = position
         self._connection: Connection | None = None
         self._reported: tuple[str, int] | None = None
 
@@ -51,7 +54,7 @@ class IndexWatch:
         tenth = TENTHS * done // total if total else 0
         if self._reported != (phase, tenth):
             self._reported = (phase, tenth)
-            self._tell(IndexAdvanced(self._step, phase, done, total))
+            self._tell(IndexAdvanced(self._step, phase, done, total, self._position))
 
     def close(self) -> None:
         """Closes the second connection."""

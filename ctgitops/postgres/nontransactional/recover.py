@@ -21,6 +21,7 @@ from .leftovers import CatalogUnreadable, Index, candidates, drop, index_of, is_
 
 if TYPE_CHECKING:
     from ...core.plan.plan import Step
+    from ...sql.parse import Statement
     from ...sql.script import Script
     from ..connection.connect import Connection
     from ..ledger.progress import Author
@@ -33,6 +34,10 @@ where pid = {pid} and pid <> pg_catalog.pg_backend_pid() and state <> 'idle'
 """
 # After a lock timeout in this run, the progress row names this backend, which no longer runs the statement.
 WAIT_SECONDS = 1.0
+_LIMITS = """select name from pg_catalog.pg_settings
+where name operator(pg_catalog.=) any(array['lock_timeout', 'statement_timeout'])
+    and source operator(pg_catalog.<>) 'session'"""
+"""Queries the timeouts that no SET in this session has changed. The run's own timeouts are connection options."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,19 @@ def record(connection: Connection, row: str) -> None:
     answer = exchange_or_rollback(connection, f"begin; set local session authorization default; {row}; commit")
     if answer.failure:
         raise StepFailed(answer.failure, Spot(), answer.lost)
+
+
+def timeouts_to_disable(connection: Connection, statement: Statement) -> list[str]:
+    """The timeouts to disable for a CONCURRENTLY statement. Empty for other statements.
+
+    A CONCURRENTLY statement waits for old transactions without blocking other sessions, and a timeout would leave an
+    INVALID index. A timeout that the file sets for the session, with SET or in a function, stays in force. The server
+    reports these timeouts, so SET LOCAL and text in comments do not count.
+    """
+    if "CONCURRENTLY" not in statement.refused_in_transaction:
+        return []
+    answer = send(connection, _LIMITS)
+    return [str(name) for result in answer.results for (name,) in rows(result)]
 
 
 def _only(answer: Answer) -> str:

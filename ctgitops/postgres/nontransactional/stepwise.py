@@ -22,7 +22,7 @@ from ...lazy import dataclass
 from ...sql.interruption import LeftoverKind, Leftovers
 from ...sql.redact import redact
 from ...sql.script import Script
-from ..connection.cancellable_query import Failure, exchange, exchange_or_rollback, rows
+from ..connection.cancellable_query import Answer, Failure, exchange, exchange_or_rollback, rows
 from ..connection.effective_settings import ON_DISK
 from ..ledger.ledger import insert_sql
 from ..ledger.progress import BEGAN, Author
@@ -32,19 +32,20 @@ from ..transaction.step_failure import IN_TRANSACTION, StepFailed, send
 from .batched_update import Batches
 from .index_progress import IndexWatch
 from .leftovers import CatalogUnreadable, seen
-from .recover import InterruptedStatement, Recovery, attempted_before, record
+from .recover import InterruptedStatement, Recovery, attempted_before, record, timeouts_to_disable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ...core.plan.plan import Step
     from ...sql.parse import Statement
     from ..connection.connect import Connection
     from .run_context import Run
 
+    BuildRunner = Callable[["Walk", Resumption, Ledger, tuple[int, ...]], None]
+    """Runs the statements at some positions at the same time. Raises StepFailed and Interrupted."""
+
 SETS = "VariableSetStmt"
-_LIMITS = """select name from pg_catalog.pg_settings
-where name operator(pg_catalog.=) any(array['lock_timeout', 'statement_timeout'])
-    and source operator(pg_catalog.<>) 'session'"""
-"""Queries the timeouts that no SET in this session has changed. The run's own timeouts are connection options."""
 
 
 class Stepwise:
@@ -55,10 +56,11 @@ class Stepwise:
         self._entries: dict[int, int] = {}
         """Maps each migration's number to the ID of its `started` entry in this run."""
 
-    def run(self, step: Step, entry: Entry, in_step: str = "") -> int:
+    def run(self, step: Step, entry: Entry, in_step: str = "", *, parallel: BuildRunner | None = None) -> int:
         """Runs the remaining statements of a step. Returns milliseconds. Raises StepFailed or Interrupted.
 
-        The transaction of the ledger entry includes the statements `in_step`.
+        The transaction of the ledger entry includes the statements `in_step`. `parallel` runs index builds that may run
+        at the same time. Without it, they run one after the other.
         """
         ledger = self._run.ledger()
         at = resumption(step.script, ledger.traces_of(step.number))
@@ -70,7 +72,7 @@ class Stepwise:
             # Only the ledger entry marks the step as done: if a verify query is not true, there may be rows left.
             Batches(self._run, connection, step, author, step.script.batch).through(at)
         else:
-            _Walk(self._run, connection, step, author).through(at, ledger)
+            Walk(self._run, connection, step, author).through(at, ledger, parallel)
         if step.verify:
             verify(connection, step.verify)
         total = round((time.monotonic() - clock) * 1000)
@@ -88,7 +90,7 @@ class Stepwise:
         """
         ledger = self._run.ledger()
         at = resumption(step.script, ledger.traces_of(step.number))
-        if at.begun is None or at.position > len(step.script.statements):
+        if not at.all_begun or at.position > len(step.script.statements):
             return ()
         healed: list[str] = []
 
@@ -98,8 +100,8 @@ class Stepwise:
             self._run.tell(progress)
 
         connection = self._run.connected()
-        author = author_of(connection, at.begun.entry, step)
-        _Walk(replace(self._run, tell=tell), connection, step, author).drop_invalid_index(at, ledger)
+        author = author_of(connection, at.all_begun[0].entry, step)
+        Walk(replace(self._run, tell=tell), connection, step, author).drop_invalid_indexes(at, ledger)
         connection.close()  # the migration has changed its settings
         return tuple(healed)
 
@@ -113,19 +115,6 @@ class Stepwise:
         return self._entries[step.number]
 
 
-def _timeouts_to_disable(connection: Connection, statement: Statement) -> list[str]:
-    """The timeouts to disable for a CONCURRENTLY statement. Empty for other statements.
-
-    A CONCURRENTLY statement waits for old transactions without blocking other sessions, and a timeout would leave an
-    INVALID index. A timeout that the file sets for the session, with SET or in a function, stays in force. The server
-    reports these timeouts, so SET LOCAL and text in comments do not count.
-    """
-    if "CONCURRENTLY" not in statement.refused_in_transaction:
-        return []
-    answer = send(connection, _LIMITS)
-    return [str(name) for result in answer.results for (name,) in rows(result)]
-
-
 def author_of(connection: Connection, entry: int, step: Step) -> Author:
     """The values that all progress rows on this connection share. `entry` is the ID of the `started` entry."""
     return Author(Escaping(connection.pgconn), entry, step, _began(connection))
@@ -137,8 +126,8 @@ def _began(connection: Connection) -> str:
 
 
 @dataclass(frozen=True)
-class _Walk:
-    """One attempt at the remaining statements of one migration."""
+class Walk:
+    """One attempt at the remaining statements of one migration. `connection` runs them, and `author` records them."""
 
     run: Run
     connection: Connection
@@ -147,60 +136,89 @@ class _Walk:
 
     @property
     def recovery(self) -> Recovery:
+        """Repairs what an earlier run left, on this connection."""
         return Recovery(self.run, self.connection, self.step, self.author)
 
     @property
     def script(self) -> Script:
+        """The step's file."""
         return self.step.script
 
-    def through(self, at: Resumption, ledger: Ledger) -> None:
-        """Repeats the completed SET statements. Then runs every other incomplete statement in order."""
-        before, _ = opening(self.step, local=False)
-        send(self.connection, before)
+    def through(self, at: Resumption, ledger: Ledger, parallel: BuildRunner | None = None) -> None:
+        """Repeats the completed SET statements. Then runs every other incomplete statement in order.
+
+        With `parallel`, independent index builds run at the same time.
+        """
         count = len(self.script.statements)
-        if at.done or at.begun:
+        if at.done or at.all_begun:
             self.run.tell(StepResumed(self.step, min(at.position, count), count))
-        self._repeat_settings(at.done)
-        for position, statement in enumerate(self.script.statements[at.done :], start=at.done + 1):
-            self.run.assert_lock_held()
-            since = time.monotonic()
-            before_it = self._left_before(at, ledger) if position == at.position and at.begun else None
-            self._one(position, statement, before_it)
-            self.run.tell(StatementFinished(self.step, position, count, round((time.monotonic() - since) * 1000)))
+        self.open(at.done)
+        left = frozenset(range(at.position, count + 1)).difference(at.ahead)
+        for positions in self._segments() if parallel else ((position,) for position in sorted(left)):
+            remaining = tuple(position for position in positions if position in left)
+            if parallel and len(remaining) > 1:
+                parallel(self, at, ledger, remaining)
+            else:
+                for position in remaining:
+                    self.one(position, self.left_before(position, at, ledger))
 
-    def drop_invalid_index(self, at: Resumption, ledger: Ledger) -> None:
-        """Drops the INVALID index of a statement that began and is not recorded as done. Repairs nothing else."""
+    def _segments(self) -> tuple[tuple[int, ...], ...]:
+        """The positions of all statements. Those in one sequence may run at the same time."""
+        from ...sql.parallel_builds import segments
+
+        return segments(self.script.statements)
+
+    def drop_invalid_indexes(self, at: Resumption, ledger: Ledger) -> None:
+        """Drops the INVALID indexes of statements that began and are not recorded as done. Repairs nothing else."""
+        self.open(at.done)
+        for begun in at.all_begun:
+            earlier = self.left_before(begun.position, at, ledger)
+            if earlier and earlier.left.what in {LeftoverKind.INDEX, LeftoverKind.REINDEXED}:
+                self.recovery.outcome(earlier, begun.position, self.spot_of(begun.position))
+
+    def open(self, done: int) -> None:
+        """Prepares a new connection. Repeats the SET statements among the first `done` statements."""
         send(self.connection, opening(self.step, local=False)[0])
-        self._repeat_settings(at.done)
-        earlier = self._left_before(at, ledger)
-        if earlier and earlier.left.what in {LeftoverKind.INDEX, LeftoverKind.REINDEXED}:
-            statement = self.script.statements[at.position - 1]
-            self.recovery.outcome(earlier, at.position, spot_in(self.script, statement, statement.start))
-
-    def _repeat_settings(self, done: int) -> None:
-        """Repeats the SET statements among the first `done` statements, because the connection is new."""
         for statement in self.script.statements[:done]:
             if statement.kind == SETS or statement.sets:
                 send(self.connection, self.script.text_of(statement))
 
-    def _left_before(self, at: Resumption, ledger: Ledger) -> InterruptedStatement | None:
-        """The unfinished statement that an earlier run began. Waits for the backend of that run."""
-        if at.begun is None:
+    def left_before(self, position: int, at: Resumption, ledger: Ledger) -> InterruptedStatement | None:
+        """The statement that an earlier run began at `position`, if unfinished. Waits for the backend of that run."""
+        begun = next((row for row in at.all_begun if row.position == position), None)
+        if begun is None:
             return None
-        self.recovery.wait_for(at.begun)
-        entry = next((e for e in ledger.entries if e.id == at.begun.entry), None)
+        self.recovery.wait_for(begun)
+        entry = next((e for e in ledger.entries if e.id == begun.entry), None)
         was = Script(entry.sql or "", self.script.path) if entry else self.script
-        return attempted_before((self.script, was), at.begun)
+        return attempted_before((self.script, was), begun)
 
-    def _one(self, position: int, statement: Statement, earlier: InterruptedStatement | None) -> None:
-        text = self.script.text_of(statement)
-        spot = spot_in(self.script, statement, statement.start)
-        if earlier and earlier.text != text:
-            self._recover_replaced(earlier, position, spot)
-            earlier = None
-        if statement.leftovers is None and earlier is None and self._in_transaction(position, statement):
-            return
-        self._alone(position, statement, earlier)
+    def spot_of(self, position: int) -> Spot:
+        """The spot of a statement. If the file has become shorter, the spot of its last statement."""
+        statement = self.script.statements[min(position, len(self.script.statements)) - 1]
+        return spot_in(self.script, statement, statement.start)
+
+    def one(self, position: int, earlier: InterruptedStatement | None) -> None:
+        """Runs a statement to its end. `earlier` is the statement that an earlier run began at this position."""
+        self.run.assert_lock_held()
+        since = time.monotonic()
+        statement = self.script.statements[position - 1]
+        earlier = self.unless_replaced(position, earlier)
+        if statement.leftovers is not None or earlier or not self._in_transaction(position, statement):
+            self._alone(position, statement, earlier)
+        self.report(position, since)
+
+    def report(self, position: int, since: float) -> None:
+        """Tells that a statement is done, which began at the monotonic time `since`."""
+        millis = round((time.monotonic() - since) * 1000)
+        self.run.tell(StatementFinished(self.step, position, len(self.script.statements), millis))
+
+    def unless_replaced(self, position: int, earlier: InterruptedStatement | None) -> InterruptedStatement | None:
+        """Returns `earlier` if the file still has it at `position`. Otherwise, repairs its leftovers."""
+        if earlier and earlier.text != self.script.text_of(self.script.statements[position - 1]):
+            self._recover_replaced(earlier, position, self.spot_of(position))
+            return None
+        return earlier
 
     def _recover_replaced(self, earlier: InterruptedStatement, position: int, spot: Spot) -> None:
         """Repairs the leftovers of `earlier`, which the file lacks now. Raises StepFailed if `earlier` completed."""
@@ -229,12 +247,33 @@ class _Walk:
 
     def _alone(self, position: int, statement: Statement, earlier: InterruptedStatement | None) -> None:
         """Records the current state, runs a statement outside a transaction, and records its completion."""
+        if self.must_run(position, earlier):
+            disabled = self.begin(position)
+            watch = IndexWatch(self.run.another, self.connection.info.backend_pid, self.step, self.run.tell)
+            with contextlib.closing(watch):
+                answer = exchange(self.connection, self.script.text_of(statement), watch)
+            self.check(position, answer, disabled)
+        self.record_done(position)
+
+    def must_run(self, position: int, earlier: InterruptedStatement | None) -> bool:
+        """Whether a statement must run outside a transaction. Repairs the leftovers of `earlier`."""
+        statement = self.script.statements[position - 1]
         left = statement.leftovers or Leftovers(LeftoverKind.ANYTHING)
-        spot = spot_in(self.script, statement, statement.start)
         attempted = earlier or InterruptedStatement(self.script.text_of(statement), left, None)
-        if self.recovery.outcome(attempted, position, spot) is RecoveryAction.RUN:
-            record(self.connection, self.author.row(ProgressState.BEGUN, position, note=self._seen(left, spot)))
-            self._carry_out(position, statement)
+        return self.recovery.outcome(attempted, position, self.spot_of(position)) is RecoveryAction.RUN
+
+    def begin(self, position: int) -> list[str]:
+        """Records the current state and that the statement begins. Returns the timeouts that it disabled."""
+        statement = self.script.statements[position - 1]
+        note = self._seen(statement.leftovers or Leftovers(LeftoverKind.ANYTHING), self.spot_of(position))
+        record(self.connection, self.author.row(ProgressState.BEGUN, position, note=note))
+        disabled = timeouts_to_disable(self.connection, statement)
+        for setting in disabled:
+            send(self.connection, f"set {setting} = 0")
+        return disabled
+
+    def record_done(self, position: int) -> None:
+        """Records that a statement is done."""
         record(self.connection, self.author.row(ProgressState.DONE, position))
 
     def _seen(self, left: Leftovers, spot: Spot) -> str:
@@ -243,13 +282,9 @@ class _Walk:
         except CatalogUnreadable as refused:
             raise StepFailed(refused.answer.failure or Failure("no answer"), spot, refused.answer.lost) from None
 
-    def _carry_out(self, position: int, statement: Statement) -> None:
-        disabled = _timeouts_to_disable(self.connection, statement)
-        for setting in disabled:
-            send(self.connection, f"set {setting} = 0")
-        watch = IndexWatch(self.run.another, self.connection.info.backend_pid, self.step, self.run.tell)
-        with contextlib.closing(watch):
-            answer = exchange(self.connection, self.script.text_of(statement), watch)
+    def check(self, position: int, answer: Answer, disabled: list[str]) -> None:
+        """Resets the timeouts that `begin` disabled. Raises StepFailed if the statement failed."""
+        statement = self.script.statements[position - 1]
         if answer.failure:
             spot = spot_after(self.script, statement, 0, answer.failure.position)
             failed = StepFailed(answer.failure, spot, answer.lost)

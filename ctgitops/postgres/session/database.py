@@ -242,10 +242,12 @@ class PostgresDatabase:
                 lease, first_ledger = self._locked(lock, request, tell)
             lease.write()
             timeouts = request.environment.timeouts
+            memory = request.environment.apply_policy.maintenance_work_mem
+            settings = {"maintenance_work_mem": memory} if memory else {}
             session = WorkSession(
                 self._address,
                 request,
-                open_connection=lambda: connect_with_timeouts(self._address, timeouts, english(lock)),
+                open_connection=lambda: connect_with_timeouts(self._address, timeouts, {**english(lock), **settings}),
                 lease=lease,
                 tell=lease.publishing(tell),
                 first_ledger=first_ledger,

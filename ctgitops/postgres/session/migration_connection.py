@@ -35,10 +35,10 @@ The run lock's connection is idle during a migration. The migrations' connection
 """
 
 
-def connect_with_timeouts(address: Address, timeouts: Timeouts, language: Mapping[str, str]) -> Connection:
+def connect_with_timeouts(address: Address, timeouts: Timeouts, more: Mapping[str, str]) -> Connection:
     """Opens a connection for migrations. Its defaults include the manifest's `lock_timeout` and `statement_timeout`.
 
-    `language` contains the settings with which the server writes English messages.
+    `more` contains further settings, such as those with which the server writes English messages.
     """
     settings = {
         **STAYS_IDLE,
@@ -47,7 +47,7 @@ def connect_with_timeouts(address: Address, timeouts: Timeouts, language: Mappin
         "idle_in_transaction_session_timeout": "0",
         "client_connection_check_interval": "2s",
         **SERVER_KEEPALIVES,
-        **language,
+        **more,
     }
     return connect(address, WORK, settings)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ...core.gate.request import Origin
     from ...core.migration.migration import Seed
     from ..connection.connect import Connection
-    from ..nontransactional.stepwise import Stepwise
+    from ..nontransactional.stepwise import BuildRunner, Stepwise
     from ..transaction.row_guard import RowGuard
 
 
@@ -158,6 +158,14 @@ class PlanRun:
             connection.close()
         return sum(millis_in(answer))
 
+    def _parallel(self) -> BuildRunner | None:
+        """Runs index builds at the same time. None if the manifest or the plan does not allow it."""
+        if self.plan.builds == 1:
+            return None
+        from ..nontransactional.parallel_builds import at_most
+
+        return at_most(self.plan.builds)
+
     def _outside_transaction(self, part: Part) -> int:
         """Runs the remaining statements of a step. Raises MustWaitError if a batched migration's time is over."""
         return self.attempts.retrying(Attempt((part,)), lambda: self._stepwise(part))
@@ -166,7 +174,7 @@ class PlanRun:
         failure_report, step = self.attempts.failure_report, part.step
         self.set_activity(step.name)
         try:
-            millis = self.stepwise.run(step, part.entry, part.in_step)
+            millis = self.stepwise.run(step, part.entry, part.in_step, parallel=self._parallel())
         except TimeBudgetSpent as over:
             said = f"{over.rows:,} rows are done, and the migration's time limit for this run is reached"
             failure_report.record(replace(part.entry, mark=Mark.DEFERRED, error=said, rollback_sql=None))

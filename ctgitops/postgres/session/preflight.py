@@ -38,6 +38,13 @@ current_setting('max_connections')::int - current_setting('superuser_reserved_co
 A number is null if there is no limit.
 """
 
+FREE_OF_ROLE = """
+(select case when r.rolconnlimit >= 0 and not r.rolsuper then r.rolconnlimit - count(a.pid) end
+ from pg_roles r left join pg_stat_activity a on a.usesysid = r.oid
+ where r.rolname = session_user group by r.rolconnlimit, r.rolsuper)
+"""
+"""An SQL expression for the number of connections that the connection limit of this role still allows, or null."""
+
 # Without pg_read_all_stats, a role may not see the replication lag, nor the transaction age of other roles. Every role
 # may see who holds which lock, how many connections exist, and that a base backup is running.
 _SERVER = f"""
@@ -46,7 +53,7 @@ set local search_path = pg_catalog;
 select (select max(extract(epoch from replay_lag)) from pg_stat_replication),
        (select count(*) from pg_stat_replication where state is null),
        (select string_agg(pid::text, ' ') from pg_stat_progress_basebackup),
-       {FREE_CONNECTIONS};
+       {FREE_CONNECTIONS}, {FREE_OF_ROLE}, pg_size_bytes(current_setting('maintenance_work_mem'));
 commit
 """  # noqa: S608 - constants only
 
@@ -75,17 +82,17 @@ class Preflight:
         if not any(lock.mode >= LockMode.SHARE_UPDATE_EXCLUSIVE for lock in wanted):
             return ()
         try:
-            return self._reasons(connection, wanted)
+            return self._reasons(connection, wanted, plan.builds)
         except KeyboardInterrupt:  # between two statements, it is not an Interrupted
             hint = "run the command again"
             return (
                 Reason("preflight", "the run was asked to stop while preflight waited for better conditions", hint),
             )
 
-    def _reasons(self, connection: Connection, wanted: tuple[RequiredLock, ...]) -> tuple[Reason, ...]:
+    def _reasons(self, connection: Connection, wanted: tuple[RequiredLock, ...], builds: int) -> tuple[Reason, ...]:
         deadline = time.monotonic() + self.request.environment.timeouts.retry_for.total_seconds()
         reported: frozenset[str] = frozenset()
-        while found := self._concerns(connection, wanted, first=not reported):
+        while found := self._concerns(connection, wanted, builds, first=not reported):
             if any(c.then is PreflightAction.REFUSE for c in found) or time.monotonic() > deadline:
                 return tuple(concern.reason for concern in found)
             kinds = frozenset(concern.what for concern in found)
@@ -97,14 +104,14 @@ class Preflight:
         return ()
 
     def _concerns(
-        self, connection: Connection, wanted: tuple[RequiredLock, ...], *, first: bool
+        self, connection: Connection, wanted: tuple[RequiredLock, ...], builds: int, *, first: bool
     ) -> tuple[PreflightConcern, ...]:
         policy, role = self.request.environment.preflight, connection.info.user
         seen = self._known(connection, wanted, policy.limits.transaction.total_seconds())
         if first:
-            for what in unchecked(policy, seen, role):
+            for what in unchecked(policy, seen, role, builds):
                 self.tell(PreflightUnchecked(what))
-        return concerns(policy, seen, role)
+        return concerns(policy, seen, role, builds)
 
     def _known(self, connection: Connection, wanted: tuple[RequiredLock, ...], limit: float) -> ServerCheck:
         """The current conditions. Waits until each session of unknown age ends or has been seen for `limit` seconds."""
@@ -138,10 +145,11 @@ def _sessions(answer: Answer) -> tuple[Blocker, ...]:
 
 
 def _server(answer: Answer) -> ServerCheck:
-    lag, hidden, base_backups, free, of_database = rows(answer.results[2])[0]
-    left = [int(value) for value in (free, of_database) if value is not None]
+    lag, hidden, base_backups, *free, memory = rows(answer.results[2])[0]
+    left = [int(value) for value in free if value is not None]
     return ServerCheck(
         base_backups=tuple(int(pid) for pid in (base_backups or "").split()),
         lag=None if int(hidden or 0) else float(lag or 0),
         free=min(left),
+        maintenance_work_mem=int(memory) if memory else None,
     )

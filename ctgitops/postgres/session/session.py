@@ -97,7 +97,7 @@ class WorkSession:
         self._first_ledger = None
         dropped: list[str] = []
         for step in plan.steps:
-            if step.resumption and step.resumption.begun:
+            if step.resumption and step.resumption.all_begun:
                 attempt = Attempt((part_of(step, plan, Safeguards(), self._request.origin),))
                 dropped += self._attempts.retrying(attempt, partial(self._stepwise.drop_invalid_index, step))
         return tuple(dropped)

@@ -153,3 +153,27 @@ def test_what_somebody_said_of_a_statement_last_is_what_is_true(said: list[str])
     after = said[len(said) - said[::-1].index("undone") :] if "undone" in said else said
     at = resumption(script, traces)
     assert (at.done, at.begun is not None) == (int("done" in after), "begun" in after and "done" not in after)
+
+
+@given(st.lists(st.sampled_from(["", "begun", "done"]), min_size=1, max_size=6), st.data())
+def test_builds_that_ran_at_the_same_time_are_each_skipped_resumed_or_refused(
+    states: list[str], data: st.DataObject
+) -> None:
+    """The law: every position is done, begun or to run, whatever an interruption left; no row is forgotten."""
+    script = script_of(*(f"select {n}" for n in range(len(states))))
+    positions = data.draw(st.permutations(range(1, len(states) + 1)))
+    rows = [done(script, n) for n in positions if states[n - 1] == "done"]
+    rows += [replace(done(script, n), reached=ProgressState.BEGUN) for n in positions if states[n - 1]]
+    at = resumption(script, tuple(rows))
+    assert {*range(1, at.done + 1), *at.ahead} == {n for n, state in enumerate(states, 1) if state == "done"}
+    assert [row.position for row in at.all_begun] == [n for n, state in enumerate(states, 1) if state == "begun"]
+    assert at.done + 1 not in at.ahead
+    assert at.changed == 0
+    edited = script_of(*(f"select {n + 100}" for n in range(len(states))))
+    assert resumption(edited, tuple(rows)).changed == min((n for n in positions if states[n - 1] == "done"), default=0)
+
+
+def test_statements_that_are_done_ahead_are_named() -> None:
+    at = Resumption(done=0, ahead=(2, 3))
+    said = "2 of 4 statements are done (also 2, 3, which ran at the same time); the next run continues with statement 1"
+    assert how_far(at, 4) == said
