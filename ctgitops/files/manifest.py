@@ -162,7 +162,9 @@ def _health(health: dict[str, Any], document: Document) -> Health:
 
 
 def _performance(written: dict[str, Any]) -> PerformancePolicy:
-    values = {key: value for key, value in written.items() if key in {"slower", "calls", "large"}}
+    values = {key: value for key, value in written.items() if key in {"calls", "large"}}
+    # The YAML reader keeps 2.5 as text, because a schema version such as 1.10 is not a number
+    values |= {"slower": float(written["slower"])} if "slower" in written else {}
     values |= {key: duration(written[key]) for key in ("within", "before") if key in written}
     return PerformancePolicy(on_regression=OnRegression(written.get("on_regression", "warn")), **values)
 

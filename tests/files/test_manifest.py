@@ -84,6 +84,13 @@ def test_two_keys_are_enough(repo: Checkout) -> None:
     assert workspace.environments == (Environment("staging", "URL", path="environments/staging.yml"),)
 
 
+def test_a_factor_may_be_a_decimal_number(repo: Checkout) -> None:
+    repo.manifest("performance: {slower: 2.5}")
+    workspace = repo.read()
+    assert workspace.read_problems == ()
+    assert [e.performance and e.performance.slower for e in workspace.environments] == [2.5]
+
+
 def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Checkout) -> None:
     assert repo.read().environments == ()
     repo.manifest("", "zeta")
@@ -202,6 +209,9 @@ def test_environments_come_by_name_and_without_a_folder_there_are_none(repo: Che
         ("performance: {within: 0s}", "4:23: `performance.within: 0s` is not valid (expected from 1s to 5h)"),
         ("performance: {before: 2h}", "4:23: `performance.before: 2h` is not valid (expected from 0s to 1h)"),
         ("performance: {slower: 1}", "4:23: `performance.slower: 1` is not valid (expected a number from 1.2 to 100"),
+        ("performance: {slower: 1.1}", "4:23: `performance.slower: 1.1` is not valid"),
+        ("performance: {slower: 100.5}", "4:23: `performance.slower: 100.5` is not valid"),
+        ("performance: {slower: fast}", "4:23: `performance.slower: fast` is not valid"),
         ("performance: {on_regression: rollback}", "4:30: `performance.on_regression: rollback` is not valid"),
         ("a: &x 1", "4:4: anchors (`&`) are not allowed (write the value itself; quote text that contains `&`)"),
         ("target: latest\ntarget: 1", "5:1: duplicate key `target` (keep one of them)"),
