@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ..core.benchmark.outcome import BenchmarkOutcome, BenchmarkResult, BenchmarkVerdict, MeasuredLoad
+from ..core.benchmark.outcome import BenchmarkOutcome, MeasuredLoad
 from ..core.plan.replay import seed_step
-from ..errors import ApplyError, CtgitopsError
-from .measuring.benchmark_rounds import measure
+from ..errors import ApplyError, CtgitopsError, LedgerError
+from .measuring.benchmark_rounds import measure, unknown
 from .try_ import CopyWork
 
 if TYPE_CHECKING:
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
     from ..ports.database import Databases
     from ..ports.shadow import OpenCopies, OpenCopy
 
-SECONDS_EACH = 120
-"""How long one benchmark takes at most, about. The copy's server has a time limit."""
+SECONDS_EACH = 600
+"""How long one benchmark takes at most, about: its statements reach their time limit just not. The copies' server has
+this time for each benchmark."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +63,29 @@ def benchmark(
         return BenchmarkOutcome(name, steps)
     measured = tuple(load for each in asked.others for load in _measured(each, steps, edges.databases))
     seconds = SECONDS_EACH * len(asked.benchmarks)
-    with edges.copies.open_copy(target.original, request.environment.shadow, seconds) as before:
-        after, notes = _both(work, before)
+    opened = partial(edges.copies.open_copy, target.original, request.environment.shadow, seconds)
+    with ExitStack() as stack:
+        before = stack.enter_context(opened())
+        try:
+            after, notes = _both(work, before)
+        except _RowsRefusedError as refused:
+            # On a new server: the roles that the migrations have created are those of the whole server
+            stack.close()
+            before = stack.enter_context(opened())
+            after, notes = _both(work, before, refused.what)
         for copy in (before, after):
             copy.settle()
         sides = before.variables(asked.role), after.variables(asked.role)
         results = []
         # A pgbench script commits its transactions, so it runs after all transactions that are rolled back
         for each in sorted(asked.benchmarks, key=lambda one: one.pgbench):
-            found = measure(each, sides, (before, after), edges.benchmarks)
-            results.append(_stopped(found, before.stopped) if before.stopped else found)
+            try:
+                found = measure(each, sides, (before, after), edges.benchmarks)
+            except LedgerError as error:
+                found = unknown(each, error.what)
+            if before.stopped:
+                found = unknown(each, f"the server of the copies was stopped: {before.stopped}")
+            results.append(found)
         order = {each.name: number for number, each in enumerate(asked.benchmarks)}
         results.sort(key=lambda result: order[result.name])
         return BenchmarkOutcome(name, steps, notes, tuple(results), measured)
@@ -89,36 +105,40 @@ def _measured(other: Environment, steps: tuple[str, ...], databases: Databases) 
             yield MeasuredLoad(other.name, same, report.state.value, f"{record.at:%Y-%m-%d %H:%M} UTC", findings)
 
 
-def _stopped(found: BenchmarkResult, why: str) -> BenchmarkResult:
-    what = f"the server of the copies was stopped: {why}"
-    return BenchmarkResult(found.name, BenchmarkVerdict.UNKNOWN, what, required=found.required)
+class _RowsRefusedError(Exception):
+    """The pending migrations fail in a copy with generated rows."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
 
 
-def _both(work: CopyWork, before: OpenCopy) -> tuple[OpenCopy, tuple[str, ...]]:
+def _both(work: CopyWork, before: OpenCopy, refused: str = "") -> tuple[OpenCopy, tuple[str, ...]]:
     """Fills the copy `before`, and makes one that also has the pending migrations. Returns differences as text.
 
-    The pending migrations run on the generated rows, as in the environment. If the rows do not fit the migrations, such
-    as a new constraint, the rows of the second copy are generated after the migrations.
+    The pending migrations run on the generated rows, as in the environment. With `refused`, which is their error on
+    these rows, the rows of the second copy are generated after the migrations. Raises ApplyError, _RowsRefusedError.
     """
     notes = [*work.known_rows(before)]
     later = tuple(seed for seed in work.seeds if not _seeded(before, seed))
-    empty = before.fork("benchmark_empty") if work.rows else before
     there = before.existing(tuple(work.rows))
     rows = {table: number for table, number in work.rows.items() if table in there}
-    notes += work.generate(before, rows)
+    if not refused:
+        notes += work.generate(before, rows)
     after = before.fork("benchmark_after")
-    new = {table: number for table, number in work.rows.items() if table not in there}
     try:
         after.apply(work.plan.steps)
     except ApplyError as error:
-        if not rows:
+        if refused or not rows:
             raise
-        after, new = empty.fork("benchmark_again"), work.rows
-        after.apply(work.plan.steps)
-        notes.append(f"the migrations ran without the generated rows, because with them: {error.what}")
+        raise _RowsRefusedError(error.what) from None
     after.apply(tuple(map(seed_step, later)))
-    notes += work.generate(after, new)
-    return after, (*before.unmatched, *notes)
+    if refused:
+        notes.append(f"the migrations ran without the generated rows, because with them: {refused}")
+        notes.append("the rows of both copies can differ, because those of the second one are generated again")
+        notes += work.generate(before, rows)
+    notes += work.generate(after, {name: n for name, n in work.rows.items() if refused or name not in there})
+    return after, (*before.unmatched, *dict.fromkeys(notes))
 
 
 def _seeded(before: OpenCopy, seed: Seed) -> bool:

@@ -41,17 +41,17 @@ def benchmark_faults(document: Document, usable: dict[str, Any], repository: Rep
         names.add(written["name"])
 
 
-def benchmarks_of(usable: dict[str, Any], repository: Repository, policy: str) -> tuple[Benchmark, ...]:
-    """The benchmarks that a document without faults defines. `policy` is the path of the document."""
-    return tuple(_benchmark(each, repository, policy) for each in usable.get("benchmark") or ())
+def benchmarks_of(usable: dict[str, Any], repository: Repository) -> tuple[Benchmark, ...]:
+    """The benchmarks that a document without faults defines."""
+    return tuple(_benchmark(each, repository) for each in usable.get("benchmark") or ())
 
 
-def _benchmark(written: dict[str, Any], repository: Repository, policy: str) -> Benchmark:
+def _benchmark(written: dict[str, Any], repository: Repository) -> Benchmark:
     path, text = _path(written), str(written.get("sql") or written.get("pgbench"))
     return Benchmark(
         written["name"],
         str(_text(repository, path)) if path else text,
-        path or policy,
+        path or "sql",
         "pgbench" in written,
         float(written.get("slower", SLOWER)),
         written.get("severity") == "error",

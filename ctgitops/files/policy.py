@@ -147,7 +147,7 @@ def _benchmarks(usable: dict[str, Any], repository: Repository) -> tuple[Benchma
         return ()
     from .benchmarks import benchmarks_of  # noqa: PLC0415 - few policies have benchmarks
 
-    return benchmarks_of(usable, repository, PATH)
+    return benchmarks_of(usable, repository)
 
 
 def unknown_rules(document: Document, usable: dict[str, Any]) -> Iterator[Fault]:

@@ -20,6 +20,9 @@ class BenchmarkSession(Protocol):
         Raises BenchmarkError.
         """
 
+    def scanned(self) -> Mapping[str, bool]:
+        """The tables that the statements scan, and whether they have rows. Known after `plans`. Empty if not known."""
+
     def turn(self, times: int) -> Turn:
         """Runs the benchmark `times` times, each in a transaction that is rolled back. Raises BenchmarkError."""
 

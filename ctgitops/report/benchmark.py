@@ -56,8 +56,7 @@ def benchmark_text(outcome: BenchmarkOutcome) -> str:
 
 
 def _result_lines(result: BenchmarkResult) -> Iterator[str]:
-    known = result.verdict is not BenchmarkVerdict.UNKNOWN
-    level = "error" if result.fails else "note" if known and not result.is_regression else "warning"
+    level = "error" if result.fails else "warning" if result.is_regression or result.is_unknown else "note"
     yield f"  {level}[{result.verdict}]: {on_one_line(result.name)}"
     if result.what:
         yield f"    {on_one_line(result.what)}"

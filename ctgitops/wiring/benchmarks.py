@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
     from ..ports.command import Commands
 
 TURN_SECONDS = 1
-LONGEST_TURN_SECONDS = 60
-_OPTIONS = "-c statement_timeout=30s -c max_parallel_workers_per_gather=0"
+LONGEST_TURN_SECONDS = 30
+_VARIABLES = {
+    "PGOPTIONS": "-c statement_timeout=30s -c max_parallel_workers_per_gather=0",
+    "PGCLIENTENCODING": "UTF8",
+    "LC_ALL": "C",
+}
+"""Variables of pgbench. Its output, which is parsed, is not translated."""
 _LATENCY = re.compile(r"^latency average = ([0-9.]+) ms", re.MULTILINE)
 _ERROR = re.compile(r"^(?:pgbench: )?(?:error|fatal): *(.+)|^pgbench: .*?(ERROR: .+)", re.MULTILINE)
 
@@ -52,7 +58,7 @@ class LocalBenchmarks:
         with tempfile.TemporaryDirectory(prefix="ctgitops-") as folder:
             script = Path(folder, "benchmark.pgbench")
             script.write_text(benchmark.text, encoding="utf-8")
-            yield PgbenchSession(self.commands, (program, str(script)), {**variables, **needed, "PGOPTIONS": _OPTIONS})
+            yield PgbenchSession(self.commands, (program, str(script)), {**variables, **needed, **_VARIABLES})
 
 
 class PgbenchSession:
@@ -68,9 +74,14 @@ class PgbenchSession:
         """Always empty: the statements of a script have variables that only pgbench knows."""
         return ()
 
+    def scanned(self) -> Mapping[str, bool]:
+        """Always empty, which means not known."""
+        return {}
+
     def turn(self, times: int) -> Turn:  # noqa: ARG002 - the time of a turn is fixed
         """Runs the script for a second, with the same random numbers in the n-th turn of each database."""
         self._turns += 1
+        began = time.perf_counter()
         options = ("-n", "-T", str(TURN_SECONDS), f"--random-seed={self._turns}", "-f", self._script)
         try:
             end = self._commands.run(
@@ -82,14 +93,13 @@ class PgbenchSession:
             raise BenchmarkError(f"pgbench did not end within {LONGEST_TURN_SECONDS} seconds", timed_out=True)
         found = _LATENCY.search(end.output)
         if end.exit_status or not found:
-            raise BenchmarkError(f"pgbench ended with exit status {end.exit_status}: {_said(end.output)}")
-        return Turn(float(found[1]))
+            raise BenchmarkError(f"pgbench ended with exit status {end.exit_status}: {self._said(end.output)}")
+        return Turn(float(found[1]), seconds=time.perf_counter() - began)
 
-
-def _said(output: str) -> str:
-    """The first error in pgbench's output, on one line."""
-    errors = [" ".join((match[1] or match[2]).split()) for match in _ERROR.finditer(output)]
-    return errors[0][:300] if errors else "it reported no time"
+    def _said(self, output: str) -> str:
+        """The first error in pgbench's output, on one line. Without the path of the temporary file."""
+        errors = [" ".join((match[1] or match[2]).split()) for match in _ERROR.finditer(output)]
+        return errors[0].replace(f"{self._script}:", "line ")[:300] if errors else "it reported no time"
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...core.benchmark.comparison import Turn, compare
@@ -18,15 +19,20 @@ if TYPE_CHECKING:
     from ...ports.benchmark import Benchmarks, BenchmarkSession
     from ...ports.shadow import OpenCopy
 
-WARM_UP = 2
-"""The number of turns before the first measured turn. The first one reads the catalog and fills caches."""
 TURN_MILLIS = 5.0
 """A turn repeats a short benchmark for about this long, so that one interruption does not matter."""
 MOST_TIMES = 25
+MOST_TURN_MILLIS = 200.0
+"""If the slower database needs longer than this for a turn, a turn has fewer runs."""
 ROUND_SECONDS = 1.5
 """A round ends after this time, if it has enough pairs."""
 FEWEST_PAIRS, MOST_PAIRS = 9, 31
-PGBENCH_PAIRS = 5
+PGBENCH_PAIRS = 8
+"""The smallest number of pairs whose values all lie in the confidence interval, with its probability."""
+LONG_SECONDS, LONG_PAIRS = 20.0, 3
+"""After this time, a round of long runs ends with fewer pairs. Its interval then has a smaller probability."""
+LONG_WARM_UP = 1.0
+"""A run that takes longer than this number of seconds is not repeated to warm up."""
 Plans = tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -59,6 +65,9 @@ def _round(
         before, after = opened
         if isinstance(before, BenchmarkError) or isinstance(after, BenchmarkError):
             return _failed(benchmark, before, after)
+        what, empty = _without_rows(before[0].scanned())
+        if empty:
+            return unknown(benchmark, what)
         plans = tuple(
             PlanChange(text, was, now)
             for (text, was), (_, now) in zip(before[1], after[1], strict=False)
@@ -67,26 +76,37 @@ def _round(
         try:
             pairs = _pairs(benchmark, (before[0], after[0]), (before[2], after[2]))
         except BenchmarkError as error:
-            return _result(benchmark, BenchmarkVerdict.UNKNOWN, f"it failed in a later turn: {error.what}")
-        return verdict_of(benchmark, compare(pairs), plans)
+            return unknown(benchmark, f"it failed in a later turn: {error.what}")
+        return replace(verdict_of(benchmark, compare(pairs), plans), what=what)
+
+
+def _without_rows(scanned: Mapping[str, bool]) -> tuple[str, bool]:
+    """The tables without rows as text, and whether all tables that a run scans are such tables."""
+    empty = [name for name, has_rows in scanned.items() if not has_rows]
+    if not empty:
+        return "", False
+    what = f"no rows in {', '.join(empty)}: add {'them' if len(empty) > 1 else 'it'} to `rows`, or write a seed file"
+    return what, len(empty) == len(scanned)
 
 
 def _warm(session: BenchmarkSession, benchmark: Benchmark) -> Turn:
-    for _ in range(0 if benchmark.pgbench else WARM_UP - 1):
-        session.turn(1)
-    return session.turn(1)
+    """The last turn before the first measured turn. The first turn reads the catalog and fills caches."""
+    turn = session.turn(1)
+    return turn if benchmark.pgbench or turn.seconds > LONG_WARM_UP else session.turn(1)
 
 
 def _pairs(
     benchmark: Benchmark, sessions: tuple[BenchmarkSession, BenchmarkSession], warm: tuple[Turn, Turn]
 ) -> tuple[tuple[Turn, Turn], ...]:
     """Pairs of turns. Each pair begins with the other side, so that neither side always runs first."""
-    shorter = max(min(turn.millis for turn in warm), 1e-3)
-    times = max(1, min(MOST_TIMES, math.ceil(TURN_MILLIS / shorter)))
+    shorter, longer = sorted(max(turn.millis, 1e-3) for turn in warm)
+    times = max(1, min(MOST_TIMES, math.ceil(TURN_MILLIS / shorter), int(MOST_TURN_MILLIS / longer)))
     fewest, most = (PGBENCH_PAIRS, PGBENCH_PAIRS) if benchmark.pgbench else (FEWEST_PAIRS, MOST_PAIRS)
     found: list[tuple[Turn, Turn]] = []
     spent = 0.0
-    while len(found) < fewest or (spent < ROUND_SECONDS and len(found) < most):
+    while len(found) < (LONG_PAIRS if spent > LONG_SECONDS else fewest) or (
+        spent < ROUND_SECONDS and len(found) < most
+    ):
         turns: dict[int, Turn] = {}
         for side in (0, 1) if len(found) % 2 == 0 else (1, 0):
             turns[side] = sessions[side].turn(times)
@@ -101,15 +121,20 @@ def _failed(benchmark: Benchmark, before: object, after: object) -> BenchmarkRes
     now = after if isinstance(after, BenchmarkError) else None
     for error in (was, now):
         if error and error.unknown:
-            return _result(benchmark, BenchmarkVerdict.UNKNOWN, error.what)
+            return unknown(benchmark, error.what)
     if was and now:
-        return _result(benchmark, BenchmarkVerdict.UNKNOWN, f"it fails before and after the migrations: {was.what}")
+        return unknown(benchmark, f"it fails before and after the migrations: {was.what}")
     if now:
         verdict = BenchmarkVerdict.SLOWER if now.timed_out else BenchmarkVerdict.BROKEN
         return _result(benchmark, verdict, f"it fails after the migrations: {now.what}")
     if was and was.timed_out:
         return _result(benchmark, BenchmarkVerdict.FASTER, f"only before the migrations: {was.what}")
     return _result(benchmark, BenchmarkVerdict.NEW, f"it fails before the migrations: {was.what if was else ''}")
+
+
+def unknown(benchmark: Benchmark, what: str) -> BenchmarkResult:
+    """The result of a benchmark that could not be compared."""
+    return _result(benchmark, BenchmarkVerdict.UNKNOWN, what)
 
 
 def _result(benchmark: Benchmark, verdict: BenchmarkVerdict, what: str) -> BenchmarkResult:

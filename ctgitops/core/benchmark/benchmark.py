@@ -16,7 +16,7 @@ class Benchmark:
     text: str
     """The SQL statements, or the pgbench script."""
     path: str
-    """The file that contains `text`, for messages."""
+    """The file that contains `text`, or the key of the policy, for messages."""
     pgbench: bool = False
     """Whether `text` is a pgbench script."""
     slower: float = SLOWER

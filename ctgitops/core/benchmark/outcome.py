@@ -51,9 +51,14 @@ class BenchmarkResult:
         return self.verdict in REGRESSIONS
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether the benchmark could not be compared."""
+        return self.verdict is BenchmarkVerdict.UNKNOWN
+
+    @property
     def fails(self) -> bool:
         """Whether the result is an error: a required benchmark that is worse, or whose result is unknown."""
-        return self.required and (self.is_regression or self.verdict is BenchmarkVerdict.UNKNOWN)
+        return self.required and (self.is_regression or self.is_unknown)
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ class BenchmarkOutcome:
     @property
     def unknown(self) -> tuple[BenchmarkResult, ...]:
         """The benchmarks without a known result."""
-        return tuple(each for each in self.results if each.verdict is BenchmarkVerdict.UNKNOWN)
+        return tuple(each for each in self.results if each.is_unknown)
 
     @property
     def exit_status(self) -> int:

@@ -36,6 +36,15 @@ _BLOCKS = """
 select coalesce(sum(pg_catalog.pg_stat_get_xact_blocks_fetched(c.oid)), 0) from pg_catalog.pg_class c
 where c.oid >= 16384 and c.relkind in ('r', 'i', 'm', 't')
 """
+# The counters of an index are not those of its table
+_SCANNED = """
+select pg_catalog.format('%I.%I', n.nspname, c.relname), c.reltuples <> 0
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where c.oid >= 16384 and c.relkind in ('r', 'm') and c.relpersistence <> 't' and n.nspname <> 'ctgitops'
+    and (pg_catalog.pg_stat_get_xact_numscans(c.oid) > 0 or exists (select from pg_catalog.pg_index i
+        where i.indrelid = c.oid and pg_catalog.pg_stat_get_xact_numscans(i.indexrelid) > 0))
+order by 1
+"""
 _CANCELLED = "57014"
 
 
@@ -45,6 +54,7 @@ class SqlSession:
     def __init__(self, connection: Connection, script: Script) -> None:
         self._connection = connection
         self._script = script
+        self._scanned: dict[str, bool] = {}
         self._texts = tuple(script.text_of(statement) for statement in script.statements)
 
     def plans(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -56,7 +66,12 @@ class SqlSession:
                     row = self._run(f"explain (format json, verbose, costs off) {text}").fetchone()
                     found.append((" ".join(text.split())[:LONGEST_STATEMENT], plan_lines(row[0] if row else None)))
                 self._run(text)
+            self._scanned = {str(name): bool(rows) for name, rows in self._connection.execute(_SCANNED)}
         return tuple(found)
+
+    def scanned(self) -> Mapping[str, bool]:
+        """The tables that the statements scan, and whether they had rows when the copy was analysed."""
+        return self._scanned
 
     def turn(self, times: int) -> Turn:
         """The median time of a run. The blocks are those of the last run. Raises BenchmarkError."""
@@ -89,7 +104,8 @@ class SqlSession:
             raise _failure(error, self._script, lost=self._connection.closed) from None
         finally:
             if not self._connection.closed:
-                self._connection.execute("rollback")
+                # A rollback does not remove prepared statements
+                self._connection.execute("rollback; deallocate all")
 
 
 @contextmanager
@@ -118,9 +134,12 @@ def _script(benchmark: Benchmark) -> Script:
     if not statements:
         raise BenchmarkError("there is no statement in it", unknown=True)
     for statement in statements:
-        if word := statement.transaction_control or statement.refused_in_transaction:
-            what = f"{script.place(script.start_of(statement))}: {word} cannot run in the transaction of a benchmark"
-            raise BenchmarkError(what, unknown=True)
+        word = statement.transaction_control or statement.refused_in_transaction
+        if word or statement.copies_through_client:
+            why = f"{word} cannot run in the transaction of a benchmark"
+            if not word:
+                why = "COPY from STDIN or to STDOUT cannot run in a benchmark"
+            raise BenchmarkError(f"{script.place(script.start_of(statement))}: {why}", unknown=True)
     return script
 
 
