@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..core.benchmark.outcome import BenchmarkOutcome, MeasuredLoad
 from ..core.plan.replay import seed_step
-from ..errors import ApplyError, CtgitopsError, LedgerError
+from ..errors import ApplyError, CtgitopsError
 from .measuring.benchmark_rounds import measure, unknown
 from .try_ import CopyWork
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from ..ports.shadow import OpenCopies, OpenCopy
 
 SECONDS_EACH = 600
-"""How long one benchmark takes at most, about: its statements reach their time limit just not. The copies' server has
-this time for each benchmark."""
+"""How long one benchmark takes at most, about, if its statements just do not reach their time limit. It is added to the
+time limit of the copies' server."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,7 @@ def benchmark(
         results = []
         # A pgbench script commits its transactions, so it runs after all transactions that are rolled back
         for each in sorted(asked.benchmarks, key=lambda one: one.pgbench):
-            try:
-                found = measure(each, sides, (before, after), edges.benchmarks)
-            except LedgerError as error:
-                found = unknown(each, error.what)
+            found = measure(each, sides, (before, after), edges.benchmarks)
             if before.stopped:
                 found = unknown(each, f"the server of the copies was stopped: {before.stopped}")
             results.append(found)

@@ -51,7 +51,7 @@ def _benchmark(written: dict[str, Any], repository: Repository) -> Benchmark:
     return Benchmark(
         written["name"],
         str(_text(repository, path)) if path else text,
-        path or "sql",
+        path or ("pgbench" if "pgbench" in written else "sql"),
         "pgbench" in written,
         float(written.get("slower", SLOWER)),
         written.get("severity") == "error",

@@ -9,11 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from ctgitops.commands.measuring.benchmark_rounds import FEWEST_PAIRS, measure
+from ctgitops.commands.measuring.benchmark_rounds import FEWEST_PAIRS, LONG_PAIRS, measure
 from ctgitops.core.benchmark.benchmark import Benchmark
 from ctgitops.core.benchmark.comparison import Turn
 from ctgitops.core.benchmark.failure import BenchmarkError
 from ctgitops.core.benchmark.outcome import BenchmarkResult, BenchmarkVerdict
+from ctgitops.errors import LedgerError
 
 BEFORE, AFTER = {"PGDATABASE": "before"}, {"PGDATABASE": "after"}
 
@@ -25,10 +26,14 @@ class Machine:
     before: list[float | BenchmarkError]
     after: list[float | BenchmarkError]
     log: list[str] = field(default_factory=list)
+    scanned: dict[str, bool] = field(default_factory=dict)
+    lost: bool = False
 
     def settle(self, *, rewrite: bool = True) -> None:
         assert not rewrite
         self.log.append("settle")
+        if self.lost:
+            raise LedgerError("the connection was lost")
 
     @contextmanager
     def session(self, _: Benchmark, variables: Mapping[str, str]) -> Iterator[Any]:
@@ -48,6 +53,9 @@ class Session:
 
     def plans(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         return (("select 1", ("Seq Scan",)),)
+
+    def scanned(self) -> Mapping[str, bool]:
+        return self.machine.scanned
 
     def turn(self, times: int) -> Turn:
         self.machine.log.append(f"{self.name} {times}")
@@ -74,6 +82,22 @@ def test_a_regression_is_measured_again_after_an_analysis_of_both_copies() -> No
     assert machine.log.count("settle") == 2
     chance = Machine([100], [200, 100])
     assert measured(chance).verdict is BenchmarkVerdict.UNCHANGED
+    assert measured(Machine([100], [200], lost=True)).verdict is BenchmarkVerdict.UNKNOWN
+
+
+def test_a_run_that_becomes_long_is_not_repeated_in_a_turn() -> None:
+    machine = Machine([0.2], [22_000])
+    assert measured(machine).verdict is BenchmarkVerdict.SLOWER
+    assert machine.log.count("after 1") == 2 * (1 + LONG_PAIRS)
+    assert {each for each in machine.log if each != "settle"} == {"before 1", "after 1"}
+
+
+def test_a_run_that_scans_only_tables_without_rows_is_unknown() -> None:
+    nothing = measured(Machine([1], [1], scanned={"public.a": False}))
+    assert (nothing.verdict, nothing.comparison) == (BenchmarkVerdict.UNKNOWN, None)
+    assert nothing.what == "no rows in public.a: add it to `rows`, or write a seed file"
+    some = measured(Machine([1], [1], scanned={"public.a": False, "public.b": True}))
+    assert (some.verdict, some.what) == (BenchmarkVerdict.UNCHANGED, nothing.what)
 
 
 @pytest.mark.parametrize(

@@ -110,9 +110,9 @@ def test_benchmarks_are_texts_or_files_of_the_repository(repo: Checkout) -> None
     )
     assert repo.lines() == []
     assert repo.read().policy.benchmarks == (
-        Benchmark("a", "select 1", "migrations/policy.yaml"),
+        Benchmark("a", "select 1", "sql"),
         Benchmark("b", "select 2", "bench/report.sql", slower=1.25, required=True),
-        Benchmark("c", "select :client_id", "migrations/policy.yaml", pgbench=True),
+        Benchmark("c", "select :client_id", "pgbench", pgbench=True),
     )
 
 

@@ -60,33 +60,41 @@ def test_each_kind_of_result_is_reported(house: House, database_url: str) -> Non
         "commits": "unknown",
     }
     assert 'column "note" does not exist' in found["notes"]["what"]
-    assert "migrations/policy.yaml:1:21: COMMIT cannot run" in found["commits"]["what"]
+    assert "sql:1:21: COMMIT cannot run" in found["commits"]["what"]
     (change,) = found["by customer"]["plans"]
     assert any("using orders_customer" in line for line in change["before"])
     assert any("Seq Scan on public.orders" in line for line in change["after"])
     if found["writes"]["verdict"] == "unknown":
         assert "no program pgbench" in found["writes"]["what"]
     else:
-        assert found["writes"]["figures"]["pairs"] == 5
+        assert found["writes"]["figures"]["pairs"] == 8
     assert (run.status, page["passed"], page["migrations"]) == (0, True, ["002_change"])
     assert fetch(database_url, "select count(*) from orders") == [(0,)]
 
 
 def test_rows_that_a_new_constraint_refuses_are_generated_again(house: House, database_url: str) -> None:
-    house.migration("001_orders", ORDERS)
+    house.migration("001_orders", f"{ORDERS} create table empty (id int primary key);")
     house.environment("staging", database_url, "shadow: {}\n")
     house.applied()
     house.policy(
         "header: optional\nrows: {public.orders: 100}\nbenchmark:\n"
         "- {name: all, sql: select count(*) from orders, severity: error}\n"
         "- {name: gone, sql: select max(note) from orders, severity: error}\n"
+        "- {name: empty, sql: select count(*) from empty, severity: error}\n"
+        "- {name: copied, sql: copy orders to stdout}\n"
+        "- {name: prepared, sql: prepare p as select 1; execute p}\n"
     )
-    house.migration("002_one", "alter table orders drop column note, add column state text not null;")
+    # The second attempt has another server: this one has the role already
+    house.migration("002_first", "create role ctgitops_newcomer;")
+    house.migration("003_one", "alter table orders drop column note, add column state text not null;")
     run = house.run("benchmark", "--env", "staging")
     assert run.status == 1, run.said
     assert "not matched: the migrations ran without the generated rows, because with them: " in run.out
     assert "error[broken]: gone" in run.out
     assert "note[unchanged]: all" in run.out
+    assert "error[unknown]: empty\n    no rows in public.empty: " in run.out
+    assert "warning[unknown]: copied\n    sql:1:1: COPY from STDIN" in run.out
+    assert "note[unchanged]: prepared" in run.out
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from ...core.benchmark.comparison import Turn, compare
 from ...core.benchmark.failure import BenchmarkError
 from ...core.benchmark.outcome import BenchmarkResult, BenchmarkVerdict, reproduced, verdict_of
 from ...core.benchmark.plan_tree import PlanChange
+from ...errors import LedgerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,8 +47,11 @@ def measure(
     first = _round(benchmark, sides, benchmarks)
     if first.comparison is None or not (first.is_regression or first.plans):
         return first
-    for copy in copies:
-        copy.settle(rewrite=False)
+    try:
+        for copy in copies:
+            copy.settle(rewrite=False)
+    except LedgerError as error:
+        return unknown(benchmark, error.what)
     return reproduced(first, _round(benchmark, sides, benchmarks))
 
 

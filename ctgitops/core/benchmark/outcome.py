@@ -121,6 +121,8 @@ def reproduced(first: BenchmarkResult, second: BenchmarkResult) -> BenchmarkResu
     """The result of two rounds. A regression that the second round does not reproduce is not reported."""
     if first.is_regression and not second.is_regression:
         return second
+    if second.is_regression and not first.is_regression:
+        second = first
     shapes = {(change.statement, change.before, change.after) for change in first.plans}
     stable = tuple(c for c in second.plans if (c.statement, c.before, c.after) in shapes)
     return BenchmarkResult(second.name, second.verdict, second.what, second.comparison, stable, second.required)

@@ -80,6 +80,8 @@ def test_only_what_both_rounds_show_is_reported() -> None:
     same = verdict_of(BENCHMARK, compared(*[1.0] * 9))
     assert reproduced(worse, same) == same
     assert reproduced(worse, worse) == worse
+    other = verdict_of(BENCHMARK, compared(*[1.0] * 9), (OTHER_PLAN,))
+    assert reproduced(other, worse).verdict is BenchmarkVerdict.CHANGED_PLAN
     assert reproduced(worse, verdict_of(BENCHMARK, compared(*[2.0] * 9), (OTHER_INDEX,))).plans == ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,6 +83,8 @@ def test_an_unknown_result_has_no_green_mark() -> None:
     page = reported_markdown(found)
     assert page.startswith("### ❔")
     assert "✅" not in page
+    own = BenchmarkOutcome("production", ("002_two",), results=(replace(RESULT, verdict=BenchmarkVerdict.UNKNOWN),))
+    assert "error[unknown]: orders" in benchmark_text(own)
 
 
 @given(st.text() | JSON.map(json.dumps))
