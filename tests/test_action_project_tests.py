@@ -80,7 +80,7 @@ def test_a_plan_whose_schema_cannot_be_exported_replaces_earlier_results(
     assert scene.run("pull_request", payload_of(OPENED)) == status
     (body,) = [comment.body for comment in scene.forge.comments if comment.key == "tests"]
     assert "Tests on a copy: not known" in body
-    assert "the tests of the project cannot run, because pg_dump cannot read" in body
+    assert "the tests and benchmarks of the project cannot run, because pg_dump cannot read" in body
 
 
 @pytest.mark.parametrize("text", EVIL)

@@ -45,7 +45,7 @@ def export_schemas(job: Job, ask: Planning, requests: tuple[Request, ...], datab
             text = artifact_text(name, schema(request, databases=databases))
         except CtgitopsError as error:
             failed.append(error)
-            job.runner.warn(f"{name}: the tests of the project cannot run, because {error.what}")
+            job.runner.warn(f"{name}: the tests and benchmarks of the project cannot run, because {error.what}")
             continue
         if path := job.runner.keep(SCHEMA_FILE.format(name), text):
             written.append(path)
@@ -54,7 +54,7 @@ def export_schemas(job: Job, ask: Planning, requests: tuple[Request, ...], datab
         return 0
     if ask.pull_request is not None:
         # In place of the results for an older commit
-        why = f"the tests of the project cannot run, because {'; '.join(error.what for error in failed)}"
+        why = f"the tests and benchmarks of the project cannot run, because {'; '.join(error.what for error in failed)}"
         _comment(job, ask.pull_request, ask.sha, tests_markdown(ReportedTests(unknown=why), ask.sha))
     return 0 if all(isinstance(error, MustWaitError) for error in failed) else 1
 
