@@ -77,8 +77,8 @@ HARMFUL = {
         create index orders_customer on orders (customer) where state = 'paid' and amount > 1;""",
     "a cross-checking function": """create or replace function total(int) returns numeric language sql stable
         as $$ select sum(amount) from orders where customer::text = $1::text $$;""",
-    "a cast in a join": """create or replace view named_orders as
-        select o.id, o.customer, c.name from orders o join customers c on c.id::text = o.customer::text;""",
+    "a distinct in a view": """create or replace view named_orders as select distinct on (o.id) o.id, o.customer, c.name
+        from orders o join customers c on c.id = o.customer;""",
     "an index on another expression": """drop index orders_customer;
         create index orders_customer on orders ((customer + 1));""",
     "another operator class": "drop index orders_amount; create index orders_amount on orders using hash (amount);",
