@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..core.environment.given import given_hint
 from ..core.plan.replay import steps_of_files
 from ..core.schema.compare import compare, compare_attributes, mirrored
-from ..errors import ApplyError, CtgitopsError, UsageError, WorkspaceError
-from .replaying.replay import Replayed, printed, replay, without_print
+from ..errors import ApplyError, UsageError, WorkspaceError
+from .replaying.replay import Replayed, replay, without_restored_print
 
 if TYPE_CHECKING:
     from ..core.environment.environment import Environment
@@ -42,21 +43,11 @@ def _compared(sides: tuple[str, str], schemas: Schemas, shadows: Shadows) -> Rep
     """Compares two schemas. Leaves out what a restore of the schema changes only in the text of expressions."""
     before, after = (schemas.named(side) for side in sides)
     changes = compare_attributes(before, after)
-    majors = before.about.major != after.about.major
     environments = [environment for side in sides if (environment := schemas.workspace.environment(side))]
-    if len(environments) < len(sides) or not any(printed(each, majors=majors) for each in changes):
+    if len(environments) < len(sides):
         return Replayed(changes)
-    try:
-        copies = tuple(_restored(environment, schemas, shadows) for environment in environments)
-    except CtgitopsError as error:
-        return Replayed(changes, (f"differences in the text of expressions may not be real: {error.what}",))
-    return Replayed(tuple(without_print(changes, *copies, majors=majors)))
-
-
-def _restored(environment: Environment, schemas: Schemas, shadows: Shadows) -> Snapshot:
-    """The schema of an environment after a dump and restore, for which PostgreSQL parses its expressions again."""
-    with shadows.sandbox(schemas.original(environment.name), environment.shadow) as sandbox:
-        return sandbox.snapshot()
+    copied = tuple((partial(schemas.original, each.name), each.shadow) for each in environments)
+    return without_restored_print(changes, copied, shadows, majors=before.about.major != after.about.major)
 
 
 def against_files(

@@ -90,9 +90,10 @@ def examine(request: Request, *, databases: Databases, shadows: Shadows) -> Exam
         unmatched=found.unmatched,
         fingerprint=live.fingerprint,
     )
-    keys = frozenset(change.object.key for change in accepted)
-    patterns = (*ignored, *environment.given.patterns)
-    return Examined(result, request, ledger, LedgerSchema(found.expected, left, live, keys, patterns))
+    known = tuple(change for change in changes if change not in unknown)
+    # Of the platform's objects, `changes` has those that migrations add. The versions of its extensions may differ
+    patterns = (*ignored, *(each for each in environment.given.patterns if each.startswith("extension ")))
+    return Examined(result, request, ledger, LedgerSchema(found.expected, left, live, known, patterns))
 
 
 def _of_exports(request: Request, database: Database, ledger: Ledger) -> Iterator[str]:

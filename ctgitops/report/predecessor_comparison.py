@@ -24,13 +24,15 @@ def comparison_verdict(found: PredecessorComparison) -> str:
     if found.changes:
         count = phrases.count(len(found.changes), "difference")
         return f"DIFFERS FROM {other}: {count} that no migration explains"
-    if found.pending or found.ahead:
+    if found.pending or found.ahead or found.repeatable:
         return f"migrations explain each difference from {other}"
     return f"no difference from {other}"
 
 
 def comparison_sides(environment: str, found: PredecessorComparison) -> tuple[str, str]:
     """What `-` and `+` mean in a list of differences."""
+    if not found.pending and found.ahead and not found.edited:
+        return f"{found.predecessor} with the migrations of {environment}", environment
     if not found.pending and not found.ahead:
         return found.predecessor, environment
     return found.predecessor, f"{environment} with the migrations of {found.predecessor}"
@@ -45,6 +47,9 @@ def comparison_remarks(environment: str, found: PredecessorComparison) -> tuple[
         (found.edited, f"applied with other SQL in {other} than in {environment}"),
     )
     texts = [f"{phrases.count(len(names), 'migration')} {what}: {_names(names)}" for names, what in parts if names]
+    if found.repeatable:
+        count = phrases.count(len(found.repeatable), "repeatable file")
+        texts.append(f"{count} with other SQL in one of the two, and taken into account: {_names(found.repeatable)}")
     texts += [
         f"{name} has {phrases.count(number, 'difference')} from its own ledger"
         for name, number in found.drifted
@@ -83,6 +88,7 @@ def comparison_data(found: PredecessorComparison) -> Object:
         "pending": list(found.pending),
         "ahead": list(found.ahead),
         "edited": list(found.edited),
+        "repeatable": list(found.repeatable),
         "drifted": [name for name, _ in found.drifted],
         "unmatched": list(found.unmatched),
         "changes": [change_data(change) for change in found.changes],

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ...core.plan.replay import like, steps_with_repeatable
+from ...core.plan.replay import is_run, like, steps_with_repeatable
 from ...core.schema.database_roles import DatabaseRoles, names_for
-from ...core.schema.predecessor_difference import compared, unexplained
+from ...core.schema.predecessor_difference import compared, unexplained, with_role_names
 from ...core.schema.server_difference import server_differences
 from ...core.view.drift import PredecessorComparison
 from ...errors import ApplyError, CtgitopsError, LedgerError
 from ...lazy import dataclass
+from .replay import without_restored_print
 
 if TYPE_CHECKING:
     from ...core.environment.environment import Environment
@@ -69,20 +70,31 @@ def comparison(found: Examined, examine: Examine, predecessors: Predecessors, po
 def _comparison(before: Examined, after: Examined, ports: Ports) -> PredecessorComparison:
     pending, ahead = _only_in(before.ledger, after.ledger), _only_in(after.ledger, before.ledger)
     edited = tuple(_edited(before.ledger, after.ledger))
-    names = _Names.of(before), _Names.of(after)
-    roles = {mine: its for its, mine in zip(names[0].each, names[1].each, strict=True) if its and mine and its != mine}
-    migrations = _with_texts_of(after, before, ports[1]) if edited else before.schema.expected
-    changes = unexplained(before.schema, after.schema, migrations, roles)
-    server = _server_differences((before, after), (*pending, *ahead), (*roles, *roles.values()), ports[0])
+    repeatable = tuple(_repeatable(before.ledger, after.ledger))
+    roles = _corresponding(_names(before), _names(after))
+    bases = (before.schema.expected,) * 2
+    if edited:
+        bases = before.schema.expected, _with_texts_of(after, before, ports[1])
+    elif ahead and not pending:
+        bases = (with_role_names(after.schema.expected, roles),) * 2
+    environments = before.request.environment, after.request.environment
+    found = without_restored_print(
+        unexplained(before.schema, after.schema, bases, roles),
+        tuple((ports[0].of(each).original, each.shadow) for each in environments),
+        ports[1],
+        majors=before.schema.live.about.major != after.schema.live.about.major,
+    )
+    server = _server_differences((before, after), (*pending, *ahead, *repeatable), roles, ports[0])
     results = before.drift, after.drift
     return PredecessorComparison(
         before.request.environment.name,
-        (*changes, *compared(server, before.schema, after.schema)),
+        (*found.changes, *compared(server, before.schema, after.schema)),
         pending=tuple(entry.name for entry in pending),
         ahead=tuple(entry.name for entry in ahead),
         edited=tuple(entry.name for entry in edited),
+        repeatable=tuple(dict.fromkeys(entry.name for entry in repeatable)),
         drifted=tuple((each.environment.name, len(each.changes)) for each in results if each.changes),
-        unmatched=tuple(_majors(before, after)),
+        unmatched=(*_majors(before, after), *found.unmatched),
     )
 
 
@@ -98,6 +110,15 @@ def _edited(before: Ledger, after: Ledger) -> Iterator[Entry]:
         other = before.applied.get(number)
         if other and other.name == entry.name and other.sql != entry.sql:
             yield entry
+
+
+def _repeatable(before: Ledger, after: Ledger) -> Iterator[Entry]:
+    """The newest runs of the repeatable files whose SQL differs between the ledgers, or that only one ledger has."""
+    newest = [{entry.name: entry for entry in ledger.entries if is_run(entry)} for ledger in (before, after)]
+    for name in sorted(newest[0].keys() | newest[1].keys()):
+        found = [runs[name] for runs in newest if name in runs]
+        if len({entry.sql for entry in found}) > 1 or len(found) == 1:
+            yield from found
 
 
 def _with_texts_of(after: Examined, before: Examined, shadows: Shadows) -> Snapshot:
@@ -119,25 +140,28 @@ def _with_texts_of(after: Examined, before: Examined, shadows: Shadows) -> Snaps
 
 
 def _server_differences(
-    sides: tuple[Examined, Examined], one_sided: tuple[Entry, ...], own: tuple[str, ...], databases: Databases
+    sides: tuple[Examined, Examined], one_sided: tuple[Entry, ...], roles: Mapping[str, str], databases: Databases
 ) -> Changes:
     before, after = (databases.of(side.request.environment).server_objects() for side in sides)
     given = (role for side in sides for role in side.request.environment.given.roles)
-    sql = "\n".join(entry.sql or "" for entry in one_sided)
-    return server_differences(before, after, (*own, *given), sql)
+    sql = "\n;".join(entry.sql or "" for entry in one_sided)
+    return server_differences(before, after, roles, frozenset(given), sql)
 
 
-@dataclass(frozen=True)
-class _Names:
+def _names(side: Examined) -> tuple[str, ...]:
     """The roles of an environment that may have another name in each environment."""
+    about = side.schema.live.about
+    made = names_for(DatabaseRoles(about.database), "")
+    return about.role, side.request.environment.role or "", made.apply, made.plan, made.backup
 
-    each: tuple[str, ...]
 
-    @classmethod
-    def of(cls, side: Examined) -> _Names:
-        about = side.schema.live.about
-        made = names_for(DatabaseRoles(about.database), "")
-        return cls((about.role, side.request.environment.role or "", made.apply, made.plan, made.backup))
+def _corresponding(before: tuple[str, ...], after: tuple[str, ...]) -> dict[str, str]:
+    """Maps roles of an environment to the predecessor's. The role that applies comes before a role named by default."""
+    pairs: dict[str, str] = {}
+    for its, mine in zip(before, after, strict=True):
+        if its and mine:
+            pairs.setdefault(mine, its)
+    return {mine: its for mine, its in pairs.items() if mine != its}
 
 
 def _majors(before: Examined, after: Examined) -> Iterator[str]:

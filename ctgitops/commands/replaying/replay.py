@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,17 @@ from ...core.plan.replay import like, with_versions_of
 from ...core.schema.compare import Altered, Change, Changes, compare, without
 from ...core.schema.deparse import alike_once_read, printed_between_majors, printed_once_read
 from ...core.schema.snapshot import Snapshot
-from ...errors import ApplyError
+from ...errors import ApplyError, CtgitopsError
 from ...lazy import dataclass
 
 if TYPE_CHECKING:
-    from ...core.environment.environment import Environment
+    from ...core.environment.environment import Environment, ShadowPolicy
     from ...core.plan.plan import Step
+    from ...core.schema.source_database import SourceDatabase
     from ...ports.shadow import Replay, Shadows
+
+    Original = tuple[Callable[[], SourceDatabase], ShadowPolicy]
+    """The description of an environment's database, and the server for its copy."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,25 @@ def printed(change: Change, *, majors: bool) -> tuple[str, ...]:
     With `majors`, the two servers have different major versions.
     """
     return printed_once_read(change.before, change.after, majors=majors) if isinstance(change, Altered) else ()
+
+
+def without_restored_print(
+    changes: Changes, sides: tuple[Original, ...], shadows: Shadows, *, majors: bool
+) -> Replayed:
+    """The changes between two live schemas, without those of formatting. Restores both if there may be such changes."""
+    if not any(printed(each, majors=majors) for each in changes):
+        return Replayed(changes)
+    try:
+        copies = [_restored(*side, shadows) for side in sides]
+    except CtgitopsError as error:
+        return Replayed(changes, (f"differences in the text of expressions may not be real: {error.what}",))
+    return Replayed(tuple(without_print(changes, copies[0], copies[1], majors=majors)))
+
+
+def _restored(original: Callable[[], SourceDatabase], policy: ShadowPolicy, shadows: Shadows) -> Snapshot:
+    """The schema of an environment after a dump and restore, for which PostgreSQL parses its expressions again."""
+    with shadows.sandbox(original(), policy) as sandbox:
+        return sandbox.snapshot()
 
 
 def without_print(changes: Changes, before: Snapshot, after: Snapshot, *, majors: bool) -> Iterator[Change]:

@@ -63,10 +63,10 @@ def steps_with_repeatable(ledger: Ledger) -> tuple[Step, ...]:
     """
     applied = {entry.number: entry for entry in ledger.in_order}
     back = max((entry.id for entry in ledger.entries if entry.mark is Mark.ROLLED_BACK), default=0)
-    newest = {entry.name: entry.id for entry in ledger.entries if _is_run(entry)}
+    newest = {entry.name: entry.id for entry in ledger.entries if is_run(entry)}
     steps: list[Step] = []
     for entry in ledger.entries:
-        if _is_run(entry) and (entry.id > back or entry.id == newest[entry.name]):
+        if is_run(entry) and (entry.id > back or entry.id == newest[entry.name]):
             steps.append(_repeatable_step(entry.name, Script(entry.sql or "", entry.name), entry.id))
         elif entry.number in applied and entry.marks_applied and entry.id > _undone_at(entry.number, ledger):
             steps.append(step_of(applied.pop(entry.number)))  # a later repair does not change the order
@@ -78,7 +78,8 @@ def _repeatable_step(name: str, script: Script, position: int) -> Step:
     return replace(seed_step(Seed(name, script)), number=-position)
 
 
-def _is_run(entry: Entry) -> bool:
+def is_run(entry: Entry) -> bool:
+    """Whether an entry records a run of a repeatable file."""
     return entry.number is None and entry.mark in {Mark.APPLIED, Mark.BASELINED} and is_repeatable(entry.name)
 
 

@@ -1,7 +1,7 @@
 """The differences between an environment's schema and its predecessor's that no migration explains. Pure.
 
-Both schemas are compared at the predecessor's migrations: an environment's changes by hand are added to the schema that
-the predecessor's migrations produce. So an object without such changes in either environment is never a difference,
+Both schemas are compared at the migrations of one of the two: the changes by hand in each are added to the schema that
+these migrations produce. So an object without such changes in either environment is never a difference,
 whatever migrations only one environment has, and however the two servers print the object.
 """
 
@@ -16,7 +16,7 @@ from .compare import Added, Altered, Change, Changes, compare_attributes, withou
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from .snapshot import Key, SchemaObject
+    from .snapshot import Key, SchemaObject, SnapshotSource
 
 
 @dataclass(frozen=True)
@@ -28,38 +28,46 @@ class LedgerSchema:
     changes: Changes
     """The drift. Leaves out differences that are ignored, accepted or the platform's."""
     live: Snapshot
-    accepted: frozenset[Key] = frozenset()
-    """The objects whose differences are accepted."""
+    accepted: Changes = ()
+    """The differences from `expected` that are accepted."""
     ignored: tuple[str, ...] = ()
     """Patterns for the objects that are not compared."""
 
 
-def unexplained(before: LedgerSchema, after: LedgerSchema, migrations: Snapshot, roles: Mapping[str, str]) -> Changes:
+def unexplained(
+    before: LedgerSchema, after: LedgerSchema, migrations: tuple[Snapshot, Snapshot], roles: Mapping[str, str]
+) -> Changes:
     """The changes from the predecessor's schema `before` to `after` that no migration explains.
 
-    `migrations` is the schema of the predecessor's migrations, with the environment's text of those that both have.
-    `roles` maps names of roles in `after` to the names of the corresponding roles in `before`.
+    `migrations` are the schemas to which the changes by hand are added, with the predecessor's names of roles. They are
+    equal unless the environments applied the same migrations with different SQL. `roles` maps names of roles in `after`
+    to the names of the corresponding roles in `before`.
     """
-    mine = tuple(_renamed(change, roles) for change in after.changes)
-    changes = compare_attributes(schema_after(before.changes, before.expected), schema_after(mine, migrations))
+    mine, my_accepted = (tuple(_renamed(c, roles) for c in changes) for changes in (after.changes, after.accepted))
+    changes = compare_attributes(
+        schema_after((*before.changes, *before.accepted), migrations[0], before.live.about),
+        schema_after((*mine, *my_accepted), migrations[1], after.live.about),
+    )
+    by_hand = {change.object.key for change in (*before.changes, *mine)}
+    accepted = {change.object.key for change in (*before.accepted, *my_accepted)} - by_hand
+    changes = tuple(change for change in changes if change.object.key not in accepted)
     return compared((*_versions(before, after), *changes), before, after)
 
 
 def compared(changes: Changes, before: LedgerSchema, after: LedgerSchema) -> Changes:
-    """Leaves out the objects that one of the environments ignores, or whose differences one has accepted."""
-    accepted = before.accepted | after.accepted
-    return without(tuple(c for c in changes if c.object.key not in accepted), (*before.ignored, *after.ignored))
+    """Leaves out the objects that one of the environments ignores."""
+    return without(changes, (*before.ignored, *after.ignored))
 
 
-def schema_after(changes: Changes, migrations: Snapshot) -> Snapshot:
-    """The schema that `migrations` produce, with an environment's changes by hand."""
+def schema_after(changes: Changes, migrations: Snapshot, about: SnapshotSource) -> Snapshot:
+    """The schema that `migrations` produce, with an environment's changes by hand, whose texts `about` printed."""
     by_key = {change.object.key: change for change in changes}
     found = {each.key: each for each in _changed(migrations.objects, by_key)}
     found |= {key: change.object for key, change in by_key.items() if isinstance(change, Added)}
     wholes = {each.name for each in found.values() if not each.of}
     # A part that was added by hand is gone if its table is
     kept = (each for each in found.values() if not each.of or each.of in wholes or each.key in migrations.by_key)
-    return Snapshot.of(kept, migrations.about)
+    return Snapshot.of(kept, about)
 
 
 def _changed(objects: Iterable[SchemaObject], changes: Mapping[Key, Change]) -> Iterator[SchemaObject]:
@@ -71,6 +79,11 @@ def _changed(objects: Iterable[SchemaObject], changes: Mapping[Key, Change]) -> 
             values = {**each.attributes, **{name: new for name, _, new in change.attributes}}
             attributes = {name: value for name, value in values.items() if value is not None}
             yield replace(each, of=change.after.of, attributes=attributes)
+
+
+def with_role_names(schema: Snapshot, roles: Mapping[str, str]) -> Snapshot:
+    """The schema with other names of roles."""
+    return Snapshot.of((_with_names(each, roles) for each in schema.objects), schema.about)
 
 
 def _versions(before: LedgerSchema, after: LedgerSchema) -> Iterator[Change]:

@@ -3,38 +3,55 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...sql.nodes import identifier
 from .compare import Altered, Change, Changes, compare
+from .snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from .snapshot import Snapshot
+    from .snapshot import SchemaObject
 
+_MEMBERSHIP = re.compile(r"\b(?:grant|revoke|role|user|group)\b(?![^;]*\bon\b)", re.IGNORECASE)
+"""Matches in a statement that may change a membership, but not in one that grants a privilege on an object."""
 _ROLE_OF_SETTING = re.compile(r" of role (.+?)(?: in this database)?$")
 
 
-def server_differences(before: Snapshot, after: Snapshot, own_roles: Collection[str], sql: str) -> Changes:
+def server_differences(
+    before: Snapshot, after: Snapshot, roles: Mapping[str, str], given: Collection[str], sql: str
+) -> Changes:
     """The changes from the roles and settings of one environment to those of another.
 
-    Leaves out `own_roles`, which each environment names itself, and what `sql` names: the migrations that only one of
-    them has. A role, for example, is in the comparison only if the database grants something to it.
+    Leaves out attributes, settings and memberships of the roles that each environment names itself, in `roles`, and of
+    the platform's roles, in `given`. A further member of such a role is a difference. `roles` maps roles of `after` to
+    those of `before`. Leaves out what `sql` explains: the migrations that only one of them has. A role, for example, is
+    in the comparison only if the database grants something to it.
     """
-    own = {identifier(name) for name in own_roles}
-    changes = compare(before, after)
-    return tuple(c for c in changes if not (own & set(_roles(c)) or _is_explained(c, sql)))
+    own = {identifier(name) for name in (*roles, *roles.values(), *given)}
+    names = {identifier(mine): identifier(its) for mine, its in roles.items()}
+    changes = compare(before, Snapshot.of((_member_of(each, names) for each in after.objects), after.about))
+    return tuple(c for c in changes if not (own & {*_roles(c)[:1]} or _is_explained(c, sql)))
 
 
-def _roles(change: Change) -> Iterator[str]:
-    """The roles of a change, quoted as in SQL."""
+def _member_of(each: SchemaObject, names: Mapping[str, str]) -> SchemaObject:
+    """A membership with the predecessor's name of the role."""
+    if each.kind != "membership":
+        return each
+    member, role = _both(each.name)
+    return replace(each, name=f"{member} in {names.get(role, role)}")
+
+
+def _roles(change: Change) -> tuple[str, ...]:
+    """The roles of a change, quoted as in SQL. Of a membership, the member comes first."""
     kind, name = change.object.key
-    if kind == "role":
-        yield identifier(name)
-    elif kind == "membership":
-        yield from _both(name)
-    elif kind == "setting" and (match := _ROLE_OF_SETTING.search(name)):
-        yield match[1]
+    if kind == "membership":
+        return _both(name)
+    if kind == "setting":
+        match = _ROLE_OF_SETTING.search(name)
+        return (match[1],) if match else ()
+    return (identifier(name),) if kind == "role" else ()
 
 
 def _both(name: str) -> tuple[str, str]:
@@ -46,11 +63,18 @@ def _both(name: str) -> tuple[str, str]:
 def _is_explained(change: Change, sql: str) -> bool:
     kind, name = change.object.key
     if kind == "setting":
-        return _names(sql, name.partition(" of ")[0])
+        setting = re.escape(name.partition(" of ")[0])
+        return _has(rf"\balter\s+(?:role|user|database)\b[^;]*?\b(?:re)?set\s+{setting}(?![\w$.])", sql)
     if kind == "role" and isinstance(change, Altered):
-        return bool(re.search(rf"\b(?:role|user|group)\s+{re.escape(identifier(name))}(?![\w$])", sql, re.IGNORECASE))
-    return kind in {"role", "membership"} and all(_names(sql, role) for role in _roles(change))
+        return _has(rf"\b(?:role|user|group)\s+{re.escape(identifier(name))}(?![\w$])", sql)
+    if kind == "membership":
+        return any(_MEMBERSHIP.search(part) and all(_names(part, r) for r in _roles(change)) for part in sql.split(";"))
+    return kind == "role" and _names(sql, identifier(name))
+
+
+def _has(pattern: str, sql: str) -> bool:
+    return re.search(pattern, sql, re.IGNORECASE) is not None
 
 
 def _names(sql: str, word: str) -> bool:
-    return re.search(rf"(?<![\w$]){re.escape(word)}(?![\w$])", sql, re.IGNORECASE) is not None
+    return _has(rf"(?<![\w$]){re.escape(word)}(?![\w$])", sql)

@@ -39,6 +39,8 @@ class PredecessorComparison:
     """The migrations that only the environment has."""
     edited: tuple[str, ...] = ()
     """The migrations that both have, with different SQL."""
+    repeatable: tuple[str, ...] = ()
+    """The repeatable files whose newest runs differ, or that only one of the two ran."""
     drifted: tuple[tuple[str, int], ...] = ()
     """The environments that differ from their own ledgers, and the number of these differences."""
     unmatched: tuple[str, ...] = ()
