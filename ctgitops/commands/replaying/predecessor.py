@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -85,16 +86,17 @@ def _comparison(before: Examined, after: Examined, ports: Ports) -> PredecessorC
         majors=before.schema.live.about.major != after.schema.live.about.major,
     )
     server = _server_differences((before, after), (*pending, *ahead, *repeatable), roles, ports[0])
+    changes = (*found.changes, *compared(server, before.schema, after.schema))
     results = before.drift, after.drift
     return PredecessorComparison(
         before.request.environment.name,
-        (*found.changes, *compared(server, before.schema, after.schema)),
+        changes,
         pending=tuple(entry.name for entry in pending),
         ahead=tuple(entry.name for entry in ahead),
         edited=tuple(entry.name for entry in edited),
         repeatable=tuple(dict.fromkeys(entry.name for entry in repeatable)),
         drifted=tuple((each.environment.name, len(each.changes)) for each in results if each.changes),
-        unmatched=(*_majors(before, after), *found.unmatched),
+        unmatched=(*_majors(before, after), *found.unmatched, *_listed_as(changes, roles, environments)),
     )
 
 
@@ -144,15 +146,21 @@ def _server_differences(
 ) -> Changes:
     before, after = (databases.of(side.request.environment).server_objects() for side in sides)
     given = (role for side in sides for role in side.request.environment.given.roles)
+    made = set(zip(*(_made_names(side) for side in sides), strict=True))
+    chosen = (name for mine, its in roles.items() if (its, mine) not in made for name in (mine, its))
     sql = "\n;".join(entry.sql or "" for entry in one_sided)
-    return server_differences(before, after, roles, frozenset(given), sql)
+    return server_differences(before, after, roles, {*given, *chosen}, sql)
 
 
 def _names(side: Examined) -> tuple[str, ...]:
     """The roles of an environment that may have another name in each environment."""
-    about = side.schema.live.about
-    made = names_for(DatabaseRoles(about.database), "")
-    return about.role, side.request.environment.role or "", made.apply, made.plan, made.backup
+    return side.schema.live.about.role, side.request.environment.role or "", *_made_names(side)
+
+
+def _made_names(side: Examined) -> tuple[str, ...]:
+    """The roles that `ctgitops roles` names after the database. They have the same attributes in each environment."""
+    made = names_for(DatabaseRoles(side.schema.live.about.database), "")
+    return made.apply, made.plan, made.backup
 
 
 def _corresponding(before: tuple[str, ...], after: tuple[str, ...]) -> dict[str, str]:
@@ -162,6 +170,14 @@ def _corresponding(before: tuple[str, ...], after: tuple[str, ...]) -> dict[str,
         if its and mine:
             pairs.setdefault(mine, its)
     return {mine: its for mine, its in pairs.items() if mine != its}
+
+
+def _listed_as(changes: Changes, roles: Mapping[str, str], sides: tuple[Environment, Environment]) -> Iterator[str]:
+    """Notes about the roles in a list of differences that have the predecessor's names there."""
+    listed = "\n".join(f"{each.object} {' '.join(each.object.attributes.values())}" for each in changes)
+    for mine, its in roles.items():
+        if re.search(rf"(?<!\w){re.escape(its)}(?!\w)", listed):
+            yield f"the role {mine} of {sides[1].name}, which has the name {its} in {sides[0].name} and in this list"
 
 
 def _majors(before: Examined, after: Examined) -> Iterator[str]:

@@ -20,32 +20,39 @@ _ROLE_OF_SETTING = re.compile(r" of role (.+?)(?: in this database)?$")
 
 
 def server_differences(
-    before: Snapshot, after: Snapshot, roles: Mapping[str, str], given: Collection[str], sql: str
+    before: Snapshot, after: Snapshot, roles: Mapping[str, str], left_out: Collection[str], sql: str
 ) -> Changes:
     """The changes from the roles and settings of one environment to those of another.
 
-    Leaves out attributes, settings and memberships of the roles that each environment names itself, in `roles`, and of
-    the platform's roles, in `given`. A further member of such a role is a difference. `roles` maps roles of `after` to
-    those of `before`. Leaves out what `sql` explains: the migrations that only one of them has. A role, for example, is
-    in the comparison only if the database grants something to it.
+    `roles` maps roles of `after` to the corresponding roles of `before`. A corresponding role that only one environment
+    has is no change. Leaves out the attributes, settings and memberships of the roles in `left_out`, but not their
+    further members. Leaves out what `sql` explains: the migrations that only one of the two has. A role, for example,
+    is in the comparison only if the database grants something to it.
     """
-    own = {identifier(name) for name in (*roles, *roles.values(), *given)}
     names = {identifier(mine): identifier(its) for mine, its in roles.items()}
-    changes = compare(before, Snapshot.of((_member_of(each, names) for each in after.objects), after.about))
-    return tuple(c for c in changes if not (own & {*_roles(c)[:1]} or _is_explained(c, sql)))
+    after = Snapshot.of((_with_names(each, names) for each in after.objects), after.about)
+    alone = [its for its in roles.values() if not all(("role", its) in each.by_key for each in (before, after))]
+    own = {identifier(name) for name in (*left_out, *alone)}
+    return tuple(c for c in compare(before, after) if not (own & {*_roles(c.object)[:1]} or _is_explained(c, sql)))
 
 
-def _member_of(each: SchemaObject, names: Mapping[str, str]) -> SchemaObject:
-    """A membership with the predecessor's name of the role."""
-    if each.kind != "membership":
+def _with_names(each: SchemaObject, names: Mapping[str, str]) -> SchemaObject:
+    """The object with the predecessor's names of roles, quoted as in SQL."""
+    if each.kind == "role":
+        its = names.get(identifier(each.name))
+        return replace(each, name=its.strip('"').replace('""', '"')) if its else each
+    roles = _roles(each)
+    renamed = tuple(names.get(role, role) for role in roles)
+    if renamed == roles:
         return each
-    member, role = _both(each.name)
-    return replace(each, name=f"{member} in {names.get(role, role)}")
+    if each.kind == "membership":
+        return replace(each, name=" in ".join(renamed))
+    return replace(each, name=each.name.replace(f" of role {roles[0]}", f" of role {renamed[0]}"))
 
 
-def _roles(change: Change) -> tuple[str, ...]:
-    """The roles of a change, quoted as in SQL. Of a membership, the member comes first."""
-    kind, name = change.object.key
+def _roles(each: SchemaObject) -> tuple[str, ...]:
+    """The roles of an object, quoted as in SQL. Of a membership, the member comes first."""
+    kind, name = each.key
     if kind == "membership":
         return _both(name)
     if kind == "setting":
@@ -68,7 +75,9 @@ def _is_explained(change: Change, sql: str) -> bool:
     if kind == "role" and isinstance(change, Altered):
         return _has(rf"\b(?:role|user|group)\s+{re.escape(identifier(name))}(?![\w$])", sql)
     if kind == "membership":
-        return any(_MEMBERSHIP.search(part) and all(_names(part, r) for r in _roles(change)) for part in sql.split(";"))
+        return any(
+            _MEMBERSHIP.search(part) and all(_names(part, r) for r in _roles(change.object)) for part in sql.split(";")
+        )
     return kind == "role" and _names(sql, identifier(name))
 
 

@@ -152,6 +152,25 @@ def test_a_member_of_a_role_with_another_name_in_each_environment() -> None:
     assert str(change.object) == "membership x in stg"
 
 
+def test_a_role_with_another_name_in_each_environment() -> None:
+    before, after = (
+        Snapshot.of(
+            [SchemaObject("role", name, attributes=more), *(SchemaObject("setting", each) for each in settings)]
+        )
+        for name, more, settings in (
+            ("A stg", {}, ()),
+            ("A prd", {"bypass RLS": "yes"}, ('work_mem of role "A prd" in this database',)),
+        )
+    )
+    same = {"A prd": "A stg"}
+    found = server_differences(before, after, same, (), "")
+    assert [str(each.object) for each in found] == [
+        "role A stg", 'setting work_mem of role "A stg" in this database',
+    ]  # fmt: skip
+    assert server_differences(before, after, same, ("A stg",), "") == ()
+    assert server_differences(EMPTY, after, same, (), "") == (), "only one of them uses `ctgitops roles`"
+
+
 def test_attributes_of_a_role_are_explained_only_by_a_statement_about_it() -> None:
     before, after = (Snapshot.of([SchemaObject("role", "a", attributes={"login": x})]) for x in ("yes", "no"))
     assert server_differences(before, after, {}, (), "grant select on t to a") != ()
