@@ -70,7 +70,20 @@ def test_a_difference_from_the_predecessor_is_in_the_issue_until_it_is_gone(scen
     )
     assert (unread.open, unread.comment, "cannot connect" in unread.body) == (True, "", True), "and not closed"
     assert (closed.title, closed.open) == ("production: no problem", False)
-    assert "migrations explain each difference from the predecessor" in closed.comment
+    assert "no difference from a predecessor is left that no migration explains" in closed.comment
+
+
+def test_an_environment_without_a_predecessor_has_no_difference_in_its_issue(scene: Scene) -> None:
+    """Seen to fail: the issue stayed open for ever."""
+    production(scene)
+    assert scene.run("push", push()) == 0
+    assert scene.run("release", release()) == 0
+    run(scene.house.secrets["STAGING_DATABASE_URL"], "create table by_hand ()")
+    assert scheduled(scene, command="drift", environment="production") == 1
+    manifest = scene.house.root / "environments/production.yaml"
+    scene.house.write("environments/production.yaml", manifest.read_text().replace("after: staging\n", ""))
+    assert scheduled(scene, command="drift", environment="production") == 0
+    assert [each.open for each in issue(scene)] == [True, False]
 
 
 def test_a_failed_production_run_is_in_the_issue_until_one_succeeds_and_staging_is_not(scene: Scene) -> None:

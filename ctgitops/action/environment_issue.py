@@ -23,8 +23,8 @@ from .job import Job
 def tell_drift(job: Job, result: DriftResult) -> None:
     """Updates the issue after a check for drift. The issue shows drift, or why the schema could not be compared.
 
-    Also shows the differences from the predecessor that no migration explains. If the predecessor's URL is not set, the
-    issue keeps what it shows about the predecessor.
+    Also shows the differences from the predecessor that no migration explains. They are gone if the manifest names no
+    predecessor. If the predecessor's URL is not set, the issue keeps what it shows about the predecessor.
     """
     if isinstance(result, NotPlanned):
         trouble = Trouble(f"not checked, so drift is unknown: {result.error.what}", next=result.error.hint)
@@ -34,8 +34,10 @@ def tell_drift(job: Job, result: DriftResult) -> None:
     else:
         trouble = None
     tell(job, result.environment.name, Topic.DRIFT, trouble)
-    if not isinstance(result, NotPlanned) and result.comparison and not result.comparison.optional:
-        tell(job, result.environment.name, Topic.PREDECESSOR, _difference(result.environment.name, result.comparison))
+    if isinstance(result, NotPlanned) or (result.comparison and result.comparison.optional):
+        return
+    found = _difference(result.environment.name, result.comparison) if result.comparison else None
+    tell(job, result.environment.name, Topic.PREDECESSOR, found)
 
 
 def _difference(name: str, found: PredecessorComparison) -> Trouble | None:

@@ -17,7 +17,7 @@ NAMES = {
 WELL = {
     Topic.RUN: "a later run succeeded",
     Topic.DRIFT: "the schema equals the schema of the migrations",
-    Topic.PREDECESSOR: "migrations explain each difference from the predecessor",
+    Topic.PREDECESSOR: "no difference from a predecessor is left that no migration explains",
     Topic.DRILL: "the newest backup was restored and verified",
 }
 MOST = 200

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.servers import run
-from tests.stories.house import House, facts
+from tests.stories.house import House, as_role, database_of, facts
 
 pytestmark = pytest.mark.slow
 
@@ -86,3 +86,73 @@ def test_a_migration_with_other_sql_is_a_difference(house: House, urls: tuple[st
     assert (looked.status, "production: no drift" in looked.out) == (1, True), looked.said
     assert "1 migration applied with other SQL in staging than in production: 001_users" in looked.words
     assert "  public.users\n-     column id: type bigint\n+     column id: type integer\n" in looked.out
+
+
+def test_a_hand_made_object_that_a_migration_of_the_environment_creates_is_no_difference(
+    house: House, make_database: Callable[[], str]
+) -> None:
+    """Seen to fail: the index of staging was listed as missing in production, which has it."""
+    staging, production = make_database(), make_database()
+    house.environment("staging", staging)
+    house.environment("production", production)
+    house.migration("001_users", "create table public.users (id bigint primary key, email text);")
+    house.applied()
+    house.migration("002_hotfix", "create index by_mail on public.users (email);")
+    assert house.run("apply", "--env", "production").status == 0
+    house.environment("production", production, "after: staging\n")
+    run(staging, "create index by_mail on public.users (email)")
+    looked = house.run("drift", "--env", "production")
+    assert (looked.status, "migrations explain each difference from staging" in looked.out) == (0, True), looked.said
+    house.write("migrations/repeatable/names.sql", "create or replace view public.names as select id from users;")
+    run(staging, "create index other on public.users (email)")
+    house.environment("production", production)
+    assert house.run("apply", "--env", "production").status == 0
+    house.environment("production", production, "after: staging\n")
+    looked = house.run("drift", "--env", "production")
+    assert "1 repeatable file with other SQL in one of the two, and taken into account" in looked.words
+    shown = looked.out.partition("- staging with the migrations of production, + production\n\n")[2]
+    assert shown.startswith("  public.users\n-     index public.other: "), looked.said
+    assert "by_mail" not in shown
+
+
+def test_roles_settings_and_accepted_objects_that_were_changed_by_hand(
+    house: House, make_database: Callable[[], str]
+) -> None:
+    """Seen to fail: none of these differences was listed."""
+    staging, production = make_database(), make_database()
+    for name, url in (("staging", staging), ("production", production)):
+        house.environment(name, url, "after: staging\n" if name == "production" else "")
+        run(url, house.run("roles", "--env", name).out.partition("-- This script sets no password")[0])
+        house.secrets[f"{name.upper()}_DATABASE_URL"] = as_role(url, f"{database_of(url)}_migrator")
+    house.migration("001_users", "create table public.users (id bigint primary key);")
+    house.applied()
+    its, mine = (f"{database_of(url)}_migrator" for url in (staging, production))
+    run(as_role(production, mine), "create table public.users (id bigint primary key, erp text, crm text)")
+    accepted = house.run("baseline", "--env", "production", "--at", "001", "--accept-differences", "the ERP's columns")
+    assert accepted.status == 0, accepted.said
+    house.migration("002_state", "set lock_timeout = '1s'; alter table public.users add state text;")
+    house.applied()
+    looked = house.run("drift", "--env", "production")
+    assert looked.status == 0, looked.said
+    check = "alter table public.users add constraint c check (id in (1, 2) and '{}' = any (array['a'{}, 'b'{}]{}))"
+    run(as_role(staging, its), check.format("a", "::varchar", "::varchar", "::text[]"))
+    run(as_role(production, mine), check.format("a", "::varchar::text", "::varchar::text", ""))
+    run(staging, "alter table public.users add crm int")
+    database = database_of(production)
+    run(production, f"alter table users alter erp set default 1; alter database {database} set lock_timeout = 7")
+    run(production, f"alter role {mine} bypassrls; create role {database}_alice; grant {mine} to {database}_alice")
+    looked = house.run("drift", "--env", "production")
+    assert looked.status == 1
+    shown = looked.out.partition("- staging, + production with the migrations of staging\n\n")[2]
+    assert shown.partition("\n\n")[0].splitlines() == [
+        "  public.users",
+        "-     column crm: type integer",
+        "+     column crm: type text",
+        "+     column erp: text, default 1",
+        f"+   role {its}: bypass RLS yes",
+        f"+   membership {database}_alice in {its}: inherit, set",
+        "+   setting lock_timeout of this database: value 7",
+    ], looked.out
+    assert f"not matched: the role {mine} of production, which has the name {its} in staging and in this list" in (
+        looked.words
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -30,10 +30,17 @@ def server_differences(
     is in the comparison only if the database grants something to it.
     """
     names = {identifier(mine): identifier(its) for mine, its in roles.items()}
-    after = Snapshot.of((_with_names(each, names) for each in after.objects), after.about)
+    # If both databases are on one server, each lists the roles of the other too
+    before = Snapshot.of(_of_others(before, names.keys() - {*names.values()}), before.about)
+    others = _of_others(after, {*names.values()} - names.keys())
+    after = Snapshot.of((_with_names(each, names) for each in others), after.about)
     alone = [its for its in roles.values() if not all(("role", its) in each.by_key for each in (before, after))]
     own = {identifier(name) for name in (*left_out, *alone)}
     return tuple(c for c in compare(before, after) if not (own & {*_roles(c.object)[:1]} or _is_explained(c, sql)))
+
+
+def _of_others(schema: Snapshot, roles: Collection[str]) -> Iterator[SchemaObject]:
+    return (each for each in schema.objects if not any(role in roles for role in _roles(each)))
 
 
 def _with_names(each: SchemaObject, names: Mapping[str, str]) -> SchemaObject:

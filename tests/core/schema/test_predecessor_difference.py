@@ -168,6 +168,9 @@ def test_a_role_with_another_name_in_each_environment() -> None:
         "role A stg", 'setting work_mem of role "A stg" in this database',
     ]  # fmt: skip
     assert server_differences(before, after, same, ("A stg",), "") == ()
+    both = Snapshot.of([*before.objects, *after.objects, SchemaObject("membership", '"A prd" in c')])
+    one_server = server_differences(both, both, same, (), "")
+    assert [str(each.object).partition(" ")[0] for each in one_server] == ["role", "membership", "setting"]
     assert server_differences(EMPTY, after, same, (), "") == (), "only one of them uses `ctgitops roles`"
 
 
