@@ -61,7 +61,7 @@ def test_a_difference_from_the_predecessor_is_in_the_issue_until_it_is_gone(scen
     run(url, setting.format("reset"))
     assert scheduled(scene, command="drift", environment="production") == 0
     assert issue(scene, "staging") == []
-    opened, *_, unread, _, closed = issue(scene)
+    opened, unread, closed = issue(scene)
     assert (opened.title, opened.open) == ("production: difference from the predecessor", True)
     assert "\n-   setting lock_timeout of this database: value 7\n" in opened.body
     assert (

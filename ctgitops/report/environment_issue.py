@@ -25,10 +25,10 @@ MOST = 200
 
 
 def issue_text(environment: str, memory: str, topic: Topic, trouble: Trouble | None) -> IssueText | None:
-    """The issue after a run has checked `topic`. None if the run found no trouble and the issue shows none."""
+    """The issue after a run has checked `topic`. None if neither the run nor the issue has a trouble of this topic."""
     before = IssueMemory.parse(memory)
     after = before.knowing(topic, trouble)
-    if not before.troubles and not after.troubles:
+    if trouble is None and topic not in before.troubles:
         return None
     names = [NAMES[each] for each in Topic if each in after.troubles]
     title = f"{environment}: {phrases.joined(tuple(names)) if names else 'no problem'}"
