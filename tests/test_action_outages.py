@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from ctgitops.action.deployment_log import DeploymentLog
 from ctgitops.core.forge.forge import ChangedFile, DeploymentState, RecordComment
+from ctgitops.core.ledger.ledger import Ledger
 from tests.github.test_event import payload_of
 from tests.test_action_forge import MAIN, Scene, html, opened, push, scene
 
@@ -30,6 +32,19 @@ def test_a_rollback_whose_end_github_did_not_take_is_never_a_success_later(scene
     scene.forge.refuses = ()
     assert roll_back(scene) == 0
     assert newest(scene) == {1: DeploymentState.INACTIVE, 2: DeploymentState.INACTIVE}
+
+
+def test_without_the_ledger_a_deployment_without_an_end_is_not_said_to_be_rolled_back(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen to fail: the deployment became `inactive`, because its migrations `are rolled back`."""
+    assert scene.run("push", push()) == 0
+    scene.forge.refuses = ("deployed",)
+    assert roll_back(scene) == 0
+    scene.forge.refuses = ()
+    monkeypatch.setattr(DeploymentLog, "_ledger", Ledger())
+    assert roll_back(scene) == 0
+    assert newest(scene) == {1: DeploymentState.SUCCESS, 2: DeploymentState.ERROR}
 
 
 def test_a_rollback_with_nothing_to_do_leaves_the_failed_deployment(scene: Scene) -> None:

@@ -93,6 +93,8 @@ class DeploymentLog:
         The deployment of a rollback names the commit that remains. It is inactive if no commit remains.
         """
         ledger = self._ledger
+        if not ledger.entries:  # not read, so nothing is known
+            return {}
         undone = {e.commit_sha for e in ledger.entries if e.marks_applied and e.number not in {None, *ledger.applied}}
         settled = {
             old.number: (DeploymentState.INACTIVE, _UNDONE)
