@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..core.migration.squash import FOLDER, Replaced, parse_squash, squash_text
+from ..core.migration.squash import FOLDER, MOST_BYTES, Replaced, parse_squash, squash_text
 from ..core.plan.replay import ReplayTarget, like, steps_of_files
 from ..core.plan.step import squashed_step
 from ..core.run.squash_proof import UNWRITTEN, KeptTable, differences, kept_tables, refuse_outside_schema, squashed_sql
@@ -78,30 +78,32 @@ class _Work:
     def file(self) -> SquashedFile:
         wanted, environment = like(self.target.live) if self.target.live else ReplayTarget(), self.target.environment
         self.tell(f"running {_reach(self.steps)} in a throw-away database")
-        with self.shadows.like(wanted, environment) as first:
-            empty = first.contents()
+        with self.shadows.like(replace(wanted, runs_as=_OTHER, database=_OTHER), environment) as first:
             first.apply(self.steps)
-            filled, unmatched = first.contents(), first.unmatched
-        self.tell("running them again, and the squashed file beside them")
-        with self.shadows.like(wanted, environment) as second, self.shadows.like(wanted, environment) as third:
+            other = first.contents()
+        self.tell("running them again, and then the squashed file")
+        with self.shadows.like(wanted, environment) as second:
+            empty = second.contents()
             second.apply(self.steps)
-            tables = kept_tables(filled, second.contents(), self.steps)
-            expected = second.snapshot()
-            proved = _proved(filled, expected, tables)
-            made = self._made(squashed_sql(empty, filled, tables), proved, tables)
+            filled, unmatched, expected = second.contents(), second.unmatched, second.snapshot()
+        tables = kept_tables(filled, other, self.steps)
+        made = self._made(squashed_sql(empty, filled, tables), _proved(filled, expected, tables), tables)
+        # Not beside the second run: a server that the manifest names allows one run at a time
+        with self.shadows.like(wanted, environment) as third:
             try:
                 third.apply((squashed_step(parse_squash(made.text, made.path), self.steps),))
             except ApplyError as error:
-                what = f"the SQL of the schema does not run in an empty database: {error.what}"
+                what = f"the squashed file would not run in an empty database: {error.what}"
                 raise WorkspaceError(what, state=UNWRITTEN, detail=error.statement, hint=_FEWER) from None
-            found = [
-                f"the {each.object.kind} {each.object.name}" for each in differing(second, expected, third.snapshot())
-            ]
-            found += differences(filled, third.contents(), tables)
+            schema, contents = third.snapshot(), third.contents()
+        with self.shadows.replayed(wanted, self.steps, environment) as again:
+            changes = differing(again, expected, schema)
+        found = [f"the {each.object.kind} {each.object.name}" for each in changes]
+        found += differences(filled, contents, tables)
         if found:
             what = f"the squashed file would not give the same database: {', '.join(found[:5])}"
             raise WorkspaceError(what, state=UNWRITTEN, hint=_FEWER, detail="\n".join(found))
-        return made if not unmatched else SquashedFile(**{**vars(made), "unmatched": unmatched})
+        return replace(made, unmatched=unmatched)
 
     def _made(self, sql: str, proved: str, tables: tuple[KeptTable, ...]) -> SquashedFile:
         name = max(self.steps, key=lambda step: step.number).name
@@ -115,9 +117,14 @@ class _Work:
         ]
         path = f"{self.workspace.policy.layout.prefix}{FOLDER}/{name}.sql"
         text = squash_text(name, replaced, remarks, sql)
+        if len(text.encode()) > MOST_BYTES:
+            what = f"the squashed file would have {len(text.encode()):,} bytes, but the limit is {MOST_BYTES:,}"
+            raise WorkspaceError(what, state=UNWRITTEN, hint="squash fewer migrations: `ctgitops squash --to NNN`")
         return SquashedFile(path, text, tuple(each.name for each in replaced), proved, defaulted, ())
 
 
+_OTHER = "ctgitops_other"
+"""The role and the database of the first run. So rows that contain such a name differ from those of the second run."""
 _FEWER = "squash only the migrations before the statement that causes this: `ctgitops squash --to NNN`"
 
 

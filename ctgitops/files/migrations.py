@@ -13,7 +13,7 @@ from ..core.migration.header import Header, has_header, parse_header
 from ..core.migration.migration import Migration
 from ..core.migration.migration_name import LARGEST, parse_migration_name, parse_unbounded, split_name
 from ..core.migration.squash import FOLDER as SQUASHED
-from ..core.migration.squash import Squash, parse_squash
+from ..core.migration.squash import MOST_BYTES, Squash, parse_squash
 from ..core.problem import Problem
 from ..errors import Place
 from ..layouts.dbmate_sections import scripts_of, without_markers
@@ -25,8 +25,6 @@ from .repository import Item, Repository, sub_folder
 FOLDER = "migrations"
 REPEATABLE = "repeatable"
 """The folder, inside the folder of the migrations, with files that run again whenever their text changes."""
-SQUASHED_BYTES = 64 << 20
-"""The maximum size of a squashed file, which contains many migrations and their rows."""
 _MEANT = regex(r"^\d+[-_].*\.(?:psql|pgsql|txt)$", re.IGNORECASE)
 """Matches names of files that are probably meant as migrations, such as `002_x.sql.txt`."""
 _WORDS = regex(r"[^a-z0-9]+")
@@ -186,7 +184,7 @@ def read_squashes(repository: Repository, policy: Policy) -> tuple[tuple[Squash,
     more = list(problems)
     for item in items:
         if not item.folder and item.name.endswith(".sql"):
-            text = repository.text(item.path, SQUASHED_BYTES)
+            text = repository.text(item.path, MOST_BYTES)
             if isinstance(text, Problem):
                 more.append(text)
             else:

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 FOLDER = "squashed"
 """The folder, inside the folder of the migrations, with the squashed files."""
-_FIELD = regex(r"^-- (Squashed|Text|Replaces): (\S+)(?: (\S+))?$", re.MULTILINE)
-_TEXT = regex(r"^-- Text: \S+$", re.MULTILINE)
+MOST_BYTES = 64 << 20
+"""The maximum size of a squashed file, which contains many migrations and their rows."""
+_REPLACES = regex(r"^-- Replaces: (\S+) (\S+)$", re.MULTILINE)
+_TEXT = regex(r"^-- Text: (\S+)$", re.MULTILINE)
 _CHECKSUM = regex(r"sha256:[0-9a-f]{64}")
 
 
@@ -88,11 +90,12 @@ def _after_checksum(text: str) -> str:
 def parse_squash(text: str, path: str) -> Squash:
     """Reads a squashed file. Without a complete header, the result replaces nothing, and `squash_problem` says so."""
     header, _, rest = text.partition("\n\n")
-    fields = [(match[1], match[2], match[3]) for match in _FIELD.finditer(header)]
-    replaced = tuple(Replaced(name, checksum) for field, checksum, name in fields if field == "Replaces" and name)
-    sums = [first for field, first, _ in fields if field == "Text"]
+    sums, listed = _TEXT.findall(header), _REPLACES.findall(header)
+    replaced = tuple(Replaced(name, checksum) for checksum, name in listed)
     named = all(_CHECKSUM.fullmatch(each.checksum) and parse_stem(each.name) for each in replaced)
-    complete = rest and named and len(sums) == 1
+    once = len({each.name for each in replaced}) == len(replaced)
+    covered = listed == _REPLACES.findall(_after_checksum(header))
+    complete = rest and named and once and covered and len(sums) == 1
     return Squash(Script(text, path), replaced if complete else (), sums[0] if complete else "")
 
 

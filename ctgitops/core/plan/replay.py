@@ -42,6 +42,8 @@ class ReplayTarget:
     """The name of the database. Empty if unknown."""
     given: str = ""
     """The SQL of the schemas that the platform creates. It runs before the first migration."""
+    runs_as: str = "ctgitops_replay"
+    """The role that runs the migrations. The role is a superuser only while a migration needs one."""
 
 
 def like(live: Snapshot) -> ReplayTarget:

@@ -34,6 +34,7 @@ set local check_function_bodies = off;
 set local xmloption = content;
 set local datestyle = 'ISO, MDY';
 set local intervalstyle = 'postgres';
+set local lc_monetary = 'C';
 set local standard_conforming_strings = on;
 """
 _AFTER = """set local search_path to default;
@@ -41,6 +42,7 @@ set local check_function_bodies to default;
 set local xmloption to default;
 set local datestyle to default;
 set local intervalstyle to default;
+set local lc_monetary to default;
 set local standard_conforming_strings to default;
 """
 _WRITES = frozenset({"InsertStmt", "UpdateStmt", "DoStmt", "MergeStmt", "CreateTableAsStmt", "SelectStmt", "CallStmt"})

@@ -28,6 +28,7 @@ _SETTINGS = {
     "IntervalStyle": "postgres",
     "bytea_output": "hex",
     "extra_float_digits": "1",
+    "lc_monetary": "C",
     "xmloption": "content",
     "standard_conforming_strings": "on",
 }
@@ -67,6 +68,11 @@ from pg_catalog.pg_database d where d.datname = pg_catalog.current_database()
 union all
 select 'security label on ' || objname, pg_catalog.concat_ws(' ', objtype, provider, label) from pg_catalog.pg_seclabels
 union all
+select 'state of the trigger of the constraint ' || k.conname, pg_catalog.concat_ws(' ',
+    k.conrelid::pg_catalog.regclass, t.tgrelid::pg_catalog.regclass, t.tgtype, t.tgenabled)
+from pg_catalog.pg_trigger t join pg_catalog.pg_constraint k on k.oid = t.tgconstraint
+where t.tgisinternal and t.tgenabled <> 'O'
+union all
 select 'subscription ' || s.subname, '' from pg_catalog.pg_subscription s
 union all
 select 'tablespace ' || t.spcname, '' from pg_catalog.pg_tablespace t
@@ -101,6 +107,8 @@ def schema_statements(address: Address, major: int, section: str, role: str) -> 
 
 def _without_role(text: str, kind: str, role: str) -> str:
     """The statement for any role that applies. Empty if a migration does not need it. Raises WorkspaceError."""
+    if "\r" in text:  # files are read with LF line ends
+        raise _not_expressible(f"a carriage return: `{' '.join(text.split())[:200]}`")
     if _SETS.match(text):
         access_method = _ACCESS_METHOD.match(text)
         if not _AUTHORIZATION.match(text) and (access_method is None or access_method[1] == "heap"):

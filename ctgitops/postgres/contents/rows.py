@@ -69,7 +69,8 @@ def read_rows(connection: Connection) -> tuple[tuple[TableRows, ...], tuple[tupl
 
 def _rows(connection: Connection, name: str, columns: list[Any]) -> TableRows | None:
     stored = tuple(StoredColumn(str(column), bool(fills), bool(always)) for column, always, fills in columns)
-    values = ", ".join(f"pg_catalog.quote_nullable({column.name}::text)" for column in stored)
+    # Not a cast to text, because a migration may have created one: format() calls the output function of the type
+    values = ", ".join(f"pg_catalog.format('%L', {column.name})" for column in stored)
     rows = connection.execute(f"select {values} from only {name}".encode()).fetchall()  # noqa: S608 - quoted names
     if not rows:
         return None
@@ -78,7 +79,14 @@ def _rows(connection: Connection, name: str, columns: list[Any]) -> TableRows | 
         replace(column, today=column.fills_itself and all(row[at] == today for row in rows))
         for at, column in enumerate(stored)
     )
-    return TableRows(name, stored, tuple(tuple(map(str, row)) for row in rows))
+    return TableRows(name, stored, tuple(tuple(_in_a_file(str(value)) for value in row) for row in rows))
+
+
+def _in_a_file(literal: str) -> str:
+    """The literal without carriage returns, because files are read with LF line ends."""
+    if "\r" not in literal:
+        return literal
+    return ("" if literal.startswith("E'") else "E") + literal.replace("\r", "\\r")
 
 
 def _hash(connection: Connection, name: str) -> str:

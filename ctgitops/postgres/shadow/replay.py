@@ -37,8 +37,6 @@ from ..session.database import PostgresDatabase
 from .copy_name import without_databases
 from .extensions import unlike
 
-ROLE = "ctgitops_replay"
-"""The role that runs migrations in this database. The role is a superuser only while a migration needs one."""
 NAME = "a throw-away server"
 _SETTINGS = {"autovacuum": "off", "max_connections": "20"}
 _NO_DATABASE = re.compile(r'database "(.+)" does not exist')
@@ -58,6 +56,7 @@ class ReplayShadow:
     def __init__(self, server: Server, wanted: ReplayTarget, database: str) -> None:
         self._server = server
         self._wanted = wanted
+        self._role = wanted.runs_as
         self._named(database)
         self._extended = False
         self._made: set[str] = set()
@@ -74,7 +73,7 @@ class ReplayShadow:
         return tuple(self._notes)
 
     def snapshot(self) -> Snapshot:
-        """The schema. In its text, the role that runs migrations in the real database replaces ROLE."""
+        """The schema. In its text, the role that runs migrations in the real database replaces `wanted.runs_as`."""
         return take_snapshot(self._admin, self._known_as)
 
     def read_again(self) -> Snapshot:
@@ -83,7 +82,7 @@ class ReplayShadow:
             text = schema_of(self._admin, self._server.major)
             again = self._server.create_database(unused(f"{self._server.prefix}again", {self._database}))
             if self._server.ours:  # the owner of an event trigger, for example, must be a superuser
-                self._run(sql.SQL("alter role {} superuser").format(sql.Identifier(ROLE)))
+                self._run(sql.SQL("alter role {} superuser").format(sql.Identifier(self._role)))
             with connect(again, "ctgitops/shadow") as connection:
                 failure = exchange(connection, text).failure
             if not failure:
@@ -96,11 +95,11 @@ class ReplayShadow:
 
     def contents(self) -> Contents:
         """The schema as SQL, the rows, and the roles that migrations created. Raises WorkspaceError."""
-        return contents_of(self._admin, self._server.major, ROLE, self._given | self._made)
+        return contents_of(self._admin, self._server.major, self._role, self._given | self._made)
 
     @property
     def _known_as(self) -> tuple[str, str] | None:
-        return (ROLE, self._wanted.role) if self._wanted.role else None
+        return (self._role, self._wanted.role) if self._wanted.role else None
 
     def apply(self, steps: tuple[Step, ...]) -> None:
         """Runs steps in the same way as apply. Raises ApplyError. Writes only to the throw-away database."""
@@ -124,14 +123,14 @@ class ReplayShadow:
     def _named(self, database: str) -> None:
         self._database = database
         self._admin = self._server.address(database)
-        self._address = Address(self._server.url(database, ROLE), NAME)
+        self._address = Address(self._server.url(database, self._role), NAME)
 
     def _go_on(self, plan: Plan, done: list[Step], helped: set[str], session: Session) -> None:
         for step in plan.steps[len(done) :]:
             session.run(self._runnable(step), plan, Safeguards())
             done.append(step)
             if _NO_PRIVILEGE in helped:
-                self._run(sql.SQL("alter role {} nosuperuser").format(sql.Identifier(ROLE)))
+                self._run(sql.SQL("alter role {} nosuperuser").format(sql.Identifier(self._role)))
             helped.clear()
 
     def _runnable(self, step: Step) -> Step:
@@ -162,7 +161,7 @@ class ReplayShadow:
         if (other := _NO_DATABASE.search(error.what)) and self._server.ours and not self._wanted.database:
             return self._rename(other[1]) if other[0] not in helped else None
         if error.sqlstate == _NO_PRIVILEGE and _NO_PRIVILEGE not in helped:
-            self._run(sql.SQL("alter role {} superuser").format(sql.Identifier(ROLE)))
+            self._run(sql.SQL("alter role {} superuser").format(sql.Identifier(self._role)))
             return _NO_PRIVILEGE
         if error.sqlstate in _NOT_THERE and not self._extended:
             return self._make_extensions()
@@ -190,7 +189,7 @@ class ReplayShadow:
         role = sql.Identifier(name)
         self._run(sql.SQL("create role {}").format(role))
         self._made.add(name)
-        self._run(sql.SQL("grant {} to {}").format(role, sql.Identifier(ROLE)))
+        self._run(sql.SQL("grant {} to {}").format(role, sql.Identifier(self._role)))
         return name
 
     def _make_extensions(self) -> str | None:
@@ -221,7 +220,7 @@ class ReplayShadow:
 
     def _make_given(self, text: str) -> None:
         """Creates the schemas of the platform, and the roles and extensions that they need. Raises UsageError."""
-        text = _CREATE_SCHEMA.sub("create schema if not exists ", text).replace(APPLYING, ROLE)
+        text = _CREATE_SCHEMA.sub("create schema if not exists ", text).replace(APPLYING, self._role)
         for _ in range(_MOST_HELP):
             with connect(self._admin, "ctgitops/shadow") as connection:
                 failure = exchange(connection, text).failure
@@ -238,7 +237,7 @@ class ReplayShadow:
         raise UsageError(what, state="nothing was changed", hint=hint)
 
     def _grant_given(self) -> None:
-        role = sql.Identifier(ROLE)
+        role = sql.Identifier(self._role)
         with connected(self._admin, "ctgitops/shadow") as connection:
             for (name,) in connection.execute(_SCHEMAS).fetchall():
                 for kind in ("", "all tables in ", "all sequences in ", "all functions in "):
@@ -266,7 +265,7 @@ def replay_shadow(
             cluster = cluster_of(connection)
     extensions = {name.strip('"'): version for name, version in wanted.extensions.items()}
     original = SourceDatabase(
-        ROLE, policy.major or wanted.major, extensions=extensions, cluster=cluster, database=wanted.database
+        wanted.runs_as, policy.major or wanted.major, extensions=extensions, cluster=cluster, database=wanted.database
     )
     with throw_away(original, external, policy.image, Limits(), _own) as server:
         # An external server may have the real database, or another database of that name
@@ -274,10 +273,10 @@ def replay_shadow(
         if server.ours:
             server.make_room(name)
         admin = server.create_database(name)
-        role, database = sql.Identifier(ROLE), sql.Identifier(name)
+        role, database = sql.Identifier(wanted.runs_as), sql.Identifier(name)
         with connected(admin, "ctgitops/shadow") as connection:
             connection.execute(sql.SQL("create role {} login createrole createdb").format(role))
-            for statement in server.after_create_role_sql(ROLE):
+            for statement in server.after_create_role_sql(wanted.runs_as):
                 connection.execute(statement)
             connection.execute(sql.SQL("alter database {} owner to {}").format(database, role))
             connection.execute(sql.SQL("grant create on schema public to {}").format(role))
