@@ -204,3 +204,51 @@ def test_what_a_file_cannot_contain_is_refused(house: House) -> None:
     refused = house.run("squash", "--to", "1")
     assert refused.status == 2, refused.said
     assert "squash supports only the layout `ctgitops`" in refused.words
+
+
+ODD = """create type size as (value int);
+create function shorter(size) returns text language sql immutable return '(1)';
+create cast (size as text) with function shorter(size);
+create table odd (size size, text text, price money, who text default current_user,
+    base text default current_database());
+insert into odd values (row(7), E'a\\r\\n\\\\b\\r', 1234.5);
+create type color as enum ('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h');
+create table hashed (color color) partition by hash (color);
+create table hashed_0 partition of hashed for values with (modulus 2, remainder 0);
+create table hashed_1 partition of hashed for values with (modulus 2, remainder 1);
+insert into hashed select unnest(enum_range(null::color));"""
+READ = """select (size).value, text, price::numeric, who = current_user, base = current_database(),
+(select count(*) from hashed) from odd"""
+
+
+@pytest.mark.slow
+def test_values_that_are_not_what_they_print(house: House, database_url: str) -> None:
+    """A lossy cast to text, carriage returns, names of the role and the database, and hashes of enum values."""
+    house.migration("001_odd", ODD)
+    done = house.run("squash", "--to", "1")
+    assert done.status == 0, done.said
+    assert "public.odd.who is filled by its default" in done.words
+    run(database_url, "create type earlier as enum ('other', 'values', 'get', 'these OIDs')")
+    house.applied()
+    assert len(marks(database_url)) == 2, "the file ran, with an entry of its own"
+    assert fetch(database_url, READ) == [(7, "a\r\n\\b\r", 1234.5, True, True, 8)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sql", "what"),
+    [
+        ("create table log (who text);\ninsert into log values ('by ' || current_user);", "public.log in who"),
+        (
+            "create table a (id int primary key);\ncreate table b (a int references a);\n"
+            "alter table b disable trigger all;",
+            "the state of the trigger of the constraint b_a_fkey",
+        ),
+    ],
+)
+def test_what_no_database_would_get_again_is_refused(house: House, sql: str, what: str) -> None:
+    house.migration("001_it", sql)
+    refused = house.run("squash", "--to", "1")
+    assert refused.status == 3, refused.said
+    assert what in refused.words
+    assert not (house.root / "migrations/squashed").exists()

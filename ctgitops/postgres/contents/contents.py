@@ -107,8 +107,6 @@ def schema_statements(address: Address, major: int, section: str, role: str) -> 
 
 def _without_role(text: str, kind: str, role: str) -> str:
     """The statement for any role that applies. Empty if a migration does not need it. Raises WorkspaceError."""
-    if "\r" in text:  # files are read with LF line ends
-        raise _not_expressible(f"a carriage return: `{' '.join(text.split())[:200]}`")
     if _SETS.match(text):
         access_method = _ACCESS_METHOD.match(text)
         if not _AUTHORIZATION.match(text) and (access_method is None or access_method[1] == "heap"):

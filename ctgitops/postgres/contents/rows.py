@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 1_000_000
 """The maximum number of rows in all tables. More rows are data, not reference data."""
 _TABLES = """
+with hashed(root) as (
+    select pg_catalog.pg_partition_root(partrelid) from pg_catalog.pg_partitioned_table where partstrat = 'h'
+)
 select pg_catalog.format('%%I.%%I', n.nspname, c.relname), exists (
         select from pg_catalog.pg_depend d
         where d.classid = 'pg_catalog.pg_class'::regclass and d.objid = c.oid and d.deptype = 'e'
@@ -29,11 +32,20 @@ select pg_catalog.format('%%I.%%I', n.nspname, c.relname), exists (
         ) order by a.attnum)
     from pg_catalog.pg_attribute a
     left join pg_catalog.pg_attrdef x on x.adrelid = a.attrelid and x.adnum = a.attnum
-    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '')
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''),
+    case c.relkind when 'r' then 'only ' else '' end
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname !~ '^pg_'
+where case c.relkind
+        when 'r' then coalesce(pg_catalog.pg_partition_root(c.oid) not in (select root from hashed), true)
+        when 'p' then c.oid in (select root from hashed)
+        else false end
+    and c.relpersistence <> 't' and n.nspname !~ '^pg_'
     and n.nspname not in ('information_schema', %s)
 order by 1
+"""
+"""Queries each table with rows of its own, and instead of hash partitions the table at their root.
+
+The hash of an enum value is another one in each database, so a row may belong into another partition there.
 """
 _SEQUENCES = """
 select pg_catalog.format('%%I.%%I', n.nspname, c.relname)
@@ -53,11 +65,11 @@ def read_rows(connection: Connection) -> tuple[tuple[TableRows, ...], tuple[tupl
     found: list[TableRows] = []
     hashes: list[tuple[str, str]] = []
     total = 0
-    for table, of_extension, columns in connection.execute(_TABLES, [SCHEMA]).fetchall():
+    for table, of_extension, columns, only in connection.execute(_TABLES, [SCHEMA]).fetchall():
         name = str(table)
         if of_extension:
             hashes.append((name, _hash(connection, name)))
-        elif rows := _rows(connection, name, cast("list[Any]", columns or [])):
+        elif rows := _rows(connection, (str(only), name), cast("list[Any]", columns or [])):
             total += len(rows.rows)
             if total > MOST_ROWS:
                 what = f"the migrations fill their tables with more than {MOST_ROWS:,} rows"
@@ -67,11 +79,12 @@ def read_rows(connection: Connection) -> tuple[tuple[TableRows, ...], tuple[tupl
     return tuple(found), tuple(hashes)
 
 
-def _rows(connection: Connection, name: str, columns: list[Any]) -> TableRows | None:
+def _rows(connection: Connection, source: tuple[str, str], columns: list[Any]) -> TableRows | None:
+    only, name = source
     stored = tuple(StoredColumn(str(column), bool(fills), bool(always)) for column, always, fills in columns)
     # Not a cast to text, because a migration may have created one: format() calls the output function of the type
     values = ", ".join(f"pg_catalog.format('%L', {column.name})" for column in stored)
-    rows = connection.execute(f"select {values} from only {name}".encode()).fetchall()  # noqa: S608 - quoted names
+    rows = connection.execute(f"select {values} from {only}{name}".encode()).fetchall()  # noqa: S608 - quoted names
     if not rows:
         return None
     (today,) = connection.execute("select pg_catalog.quote_literal(current_date::text)").fetchone() or ("",)

@@ -52,6 +52,20 @@ def test_no_change_of_the_text_goes_unnoticed(data: st.DataObject, letter: str) 
     assert squash_problem(changed, FILES) is not None
 
 
+@pytest.mark.parametrize("before", ["-- Text: ", "-- Replaces: "])
+def test_no_migration_is_added_to_the_list(before: str) -> None:
+    """Neither above the checksum, which covers only what follows, nor twice with a new checksum."""
+    listed = [Replaced(each.name, each.checksum) for each in (*FILES[:3], FILES[3 if "Text" in before else 2])]
+    text = squash_text("003_part", listed, ["Proved: yes"], "select 1;\n")
+    if "Text" in before:
+        last = f"-- Replaces: {listed[-1].checksum} {listed[-1].name}\n"
+        text = squashed(*FILES[:3]).script.sql.replace(before, f"{last}{before}")
+    changed = parse_squash(text, PATH)
+    assert not changed.replaced
+    assert squash_problem(changed, FILES) is not None
+    assert not any(step.replaces for step in planned(Ledger(), changed).steps)
+
+
 @given(st.sets(st.sampled_from(FILES)), st.lists(st.sets(st.sampled_from(FILES), min_size=1), max_size=3))
 def test_a_plan_applies_every_pending_migration_once(applied: set[Migration], sets: list[set[Migration]]) -> None:
     """With or without squashed files, the ledger ends with the same numbers and checksums."""
