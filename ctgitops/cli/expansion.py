@@ -31,7 +31,8 @@ def write_expansion(wiring: Wiring, sentence: str, options: tuple[str | None, st
         return 0
     change = parse_change(sentence)
     after = _checked(remove_after) if remove_after else (wiring.today + timedelta(days=DAYS)).isoformat()
-    expansion = Expansion(change.slug, change.text, wiring.origin.actor, wiring.now, after, band)
+    names = frozenset(filter(None, (change.table, change.column)))
+    expansion = Expansion(change.slug, change.text, wiring.origin.actor, wiring.now, after, band, names)
     environment = wiring.environment(name) if name else None
     definition = table_definition(
         change, wiring.workspace, environment, databases=wiring.databases, shadows=wiring.shadows
@@ -56,8 +57,11 @@ def _checked(text: str) -> str:
 
 def _notes(definition: TableDefinition, expansion: Expansion) -> Iterator[str]:
     yield ""
-    yield f"contract waits until {expansion.remove_after} has passed, for the flag {expansion.flag} in a manifest, and"
-    yield "for code that does not use the old name any more"
+    after = expansion.remove_after
+    yield "contract waits until:"
+    yield f"  the environment has version {after}" if SchemaVersion.parse(after) else f"  {after} has passed"
+    yield f"  its manifest has the flag {expansion.flag}"
+    yield "  no code uses the old name"
     if definition.dependents:
         yield ""
         yield "before contract, change what may still use the old column:"

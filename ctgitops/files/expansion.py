@@ -9,12 +9,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..core.expand.phase import Phase, PhaseKind
+from ..core.ledger.contract import contract_of
 from ..core.migration.header import parse_header
 from ..core.migration.migration import Migration
 from ..core.migration.structure import PARTS
 from ..errors import UsageError
 from ..lazy import dataclass
 from ..sql.script import Script
+from ..sql.tokens import code_words
 from .scaffold import Change, NewFile, Order, new_migration, slug_of
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class Expansion:
     remove_after: str
     """The schema version or the day after which contract may be applied."""
     band: str | None = None
+    names: frozenset[str] = frozenset()
+    """The unquoted names of the table and of its column, without the schema."""
 
     @property
     def flag(self) -> str:
@@ -59,6 +63,7 @@ def expansion_files(workspace: Workspace, phases: tuple[Phase, ...], expansion: 
             expansion.now,
             _CHANGES.get(phase.kind, Change.FIX),
             expansion.band,
+            _contract_before(workspace, expansion.names) if first is None else None,
         )
         up, down = new_migration(workspace, order)
         number = int(up.path.rpartition("/")[2].partition("_")[0])
@@ -67,6 +72,17 @@ def expansion_files(workspace: Workspace, phases: tuple[Phase, ...], expansion: 
         files += _files(replace(up, text=text), down, phase)
         workspace = replace(workspace, migrations=(*workspace.migrations, _migration(number, up.path, text)))
     return tuple(files)
+
+
+def _contract_before(workspace: Workspace, names: frozenset[str]) -> int | None:
+    """The number of the last contract of the same column or table.
+
+    A second expand waits until this contract is applied: two triggers do not keep three forms in step.
+    """
+    sql = {m.number: m.up.sql for m in workspace.migrations}
+    pairs = ((m.number, contract_of(m)) for m in workspace.migrations)
+    found = (n for n, pair in pairs if pair and names <= code_words(f"{sql.get(pair.expand, '')};{sql[n]}"))
+    return max(found, default=None)
 
 
 def _text(header: str, phase: Phase, expansion: Expansion, first: int) -> str:

@@ -83,10 +83,13 @@ def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, ...]:
     number = _next_number(workspace, order)
     name = f"{number:03}_{slug_of(order.words)}"
     band = workspace.policy.band(number)
-    earlier = [m.number for m in workspace.migrations if workspace.policy.band(m.number) == band]
+    same = [m for m in workspace.migrations if workspace.policy.band(m.number) == band]
+    # a migration that waits for a flag must not delay the new one, which waits by itself if it uses the other's objects
+    earlier = [m.number for m in same if not (m.flag or m.contract_lines)]
     if order.before is not None:
         _want(workspace, order.before)
         earlier = [n for n in earlier if n < order.before]
+    after = order.after or (earlier[-1] if earlier else None)
     text = _MIGRATION.format(
         name=name,
         version=_next_version(workspace, order.change),
@@ -94,7 +97,7 @@ def new_migration(workspace: Workspace, order: Order) -> tuple[NewFile, ...]:
         breaking="Yes" if order.change is Change.BREAKING else "No",
         created=f"{order.now:%Y-%m-%d}",
         author=" ".join(order.author.split()),
-        dependencies=f"{earlier[-1] if order.after is None else order.after:03}" if earlier else "None",
+        dependencies=f"{after:03}" if after else "None",
     )
     text += "" if order.before is None else f"-- ctgitops: before {order.before:03}\n\n"
     folder = workspace.policy.layout.folder

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from ctgitops.core.expand.phase import Phase, PhaseKind
 from ctgitops.core.migration.header import parse_header
 from ctgitops.core.migration.structure import PARTS, structure_faults
 from ctgitops.core.workspace.workspace import problems_of
 from ctgitops.errors import UsageError
+from ctgitops.files.expansion import Expansion, expansion_files
 from ctgitops.files.first_files import first_files
 from ctgitops.files.history_workflow import history_workflow
 from ctgitops.files.scaffold import Change, Order, new_migration, with_parts, write_files
@@ -47,6 +49,20 @@ def test_a_new_migration_has_the_next_number_and_version_and_a_full_header(repo:
     )
     assert down.path == "migrations/002_add_photos_to_projects.down.sql"
     assert down.text == "-- Rolls back 002_add_photos_to_projects.\n\n"
+
+
+def test_a_new_migration_does_not_wait_for_one_that_waits_for_a_flag(repo: Checkout) -> None:
+    """Otherwise, a contract would hold back all later migrations. Only an expand of the same column waits for it."""
+    repo.write("migrations/001_a.sql", HEADER.format(name="001_a", version="1.0.0"))
+    contract = "-- ctgitops: flag go\n-- ctgitops: contract 001\nALTER TABLE t DROP COLUMN old;\n"
+    repo.write("migrations/002_b.sql", HEADER.format(name="002_b", version="2.0.0") + contract)
+    (up, _) = new_migration(repo.read(), order())
+    assert "-- Dependencies: 001\n" in up.text
+    phase = Phase(PhaseKind.EXPAND, "Adds a column", {2: "ALTER TABLE t ADD COLUMN x int;"}, "none")
+    for names, needed in (({"t", "old"}, "002"), ({"t", "other"}, "001"), ({"t"}, "002"), ({"u", "old"}, "001")):
+        expansion = Expansion("x", "a sentence", "Anna", NOW, "2027-01-31", names=frozenset(names))
+        (file,) = expansion_files(repo.read(), (phase,), expansion)
+        assert f"-- Dependencies: {needed}\n" in file.text, names
 
 
 def test_the_nine_parts_stand_below_the_header_as_in_the_migrations_of_this_repository(repo: Checkout) -> None:

@@ -157,7 +157,7 @@ class Expanded:
         """Runs phases as one run of apply would, and their verify queries."""
         for name in names:
             phase = self.phases[name]
-            for sql in phase.parts.values():
+            for _, sql in sorted(phase.parts.items()):
                 run(self.url, sql.replace("CONCURRENTLY ", "").replace("$1", "1000"))
         for phase in self.phases.values():
             if phase.verify and phase.kind in names:
@@ -190,6 +190,59 @@ def test_a_type_changes_and_what_the_old_form_said_is_kept(database_url: str) ->
     db.apply("contract")
     assert db.rows("select c from t order by id") == [(new,) for _, new in expected]
     assert db.rows("select pg_typeof(c)::text from t limit 1") == [("bigint",)]
+
+
+@pytest.mark.parametrize(
+    ("value", "to", "error"),
+    [
+        ("x", "bigint", psycopg.errors.InvalidTextRepresentation),
+        ("abcdef", "varchar(3)", psycopg.errors.RaiseException),
+    ],
+)
+def test_a_table_with_a_value_that_cannot_be_converted_is_not_expanded(
+    database_url: str, value: str, to: str, error: type[psycopg.Error]
+) -> None:
+    """Otherwise, each later UPDATE of the row would fail, or a cast would cut the value."""
+    db = Expanded(database_url).of(f"{PEOPLE} update t set c = '{value}' where id = 3;", f"change type t.c to {to}")
+    with pytest.raises(error):
+        db.apply("expand")
+    run(database_url, "delete from t where id = 3")
+    db.apply("expand", "index", "backfill", "contract")
+
+
+def test_a_value_that_is_too_long_for_the_other_form_is_refused(database_url: str) -> None:
+    table = "create table t (id int primary key, c {}); insert into t values (1, 'ab');"
+    for number, (old, new, column) in enumerate(
+        (("varchar(3)", "text", "c_new"), ("text", "char(3)", "c"), ("char(3)", "varchar(9)", "c_new"))
+    ):
+        db = Expanded(database_url).of(
+            table.format(old).replace(" t ", f" t{number} "), f"change type t{number}.c to {new}"
+        )
+        db.apply("expand", "index", "backfill")
+        with pytest.raises(psycopg.errors.StringDataRightTruncation):
+            run(database_url, f"insert into t{number} (id, {column}) values (2, 'abcdef')")
+        run(database_url, f"insert into t{number} (id, {column}) values (3, 'abc')")
+        assert db.rows(f"select trim(c), trim(c_new) from t{number} order by id") == [("ab", "ab"), ("abc", "abc")]
+        db.apply("contract")
+
+
+def test_row_level_security_hides_no_row_from_a_contract(database_url: str) -> None:
+    role = "do $$ begin create role expand_owner; exception when duplicate_object then null; end $$; "
+    db = Expanded(database_url).of(f"{PEOPLE} {role}", "rename column public.t.c to d")
+    db.apply("expand")
+    forced = "alter table t enable row level security, force row level security, owner to expand_owner"
+    run(database_url, f"{forced}; create policy p on t using (id > 1)")
+    contract, verify = db.phases["contract"].parts[1], db.phases["backfill"].verify
+    for sql in (contract, verify):
+        run(database_url, "update t set c = c; alter table t no force row level security")
+        run(database_url, f"set role expand_owner; {sql}")
+        run(database_url, "alter table t force row level security")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+            run(database_url, f"set role expand_owner; {sql}")
+    again = definition_of(parse_change("rename column t.n to m"), take_snapshot(Address(database_url, label="test")))
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="row-level security"):
+        run(database_url, f"set role expand_owner; {phases_of(again)[0].parts[1]}")
+    run(database_url, "drop owned by expand_owner; drop role expand_owner")
 
 
 def test_a_contract_refuses_rows_whose_forms_differ(database_url: str) -> None:
@@ -238,10 +291,14 @@ def test_a_column_becomes_not_null_and_back(database_url: str) -> None:
 
 def test_a_table_is_renamed_and_both_names_work_until_contract(database_url: str) -> None:
     grant = "do $$ begin create role expand_reader; exception when duplicate_object then null; end $$; "
+    owner = f"{grant.replace('reader', 'owner')} grant create on schema public to expand_owner;"
+    rights = "grant select, insert on t to expand_reader; grant update (c) on t to expand_reader"
     db = Expanded(database_url).of(
-        f"{PEOPLE} {grant} grant select, insert on t to expand_reader;", "rename table public.t to u"
+        f"{PEOPLE} {grant} {owner} {rights}; alter table t owner to expand_owner;", "rename table public.t to u"
     )
     db.apply("expand")
+    run(database_url, "set role expand_reader; update t set c = 'c' where id = (select max(id) from t)")
+    run(database_url, "set role expand_owner; select id from t for update")
     run(
         database_url, "insert into t (id, c) values (4, 'a') on conflict (id) do nothing; insert into u (id) values (5)"
     )
@@ -255,7 +312,7 @@ def test_a_table_is_renamed_and_both_names_work_until_contract(database_url: str
     db.apply("contract")
     run(database_url, f"{db.phases['contract'].down} {db.phases['expand'].down}")
     assert db.rows("select id from t order by id") == [(2,), (3,), (4,), (5,)]
-    run(database_url, "revoke all on t from expand_reader; drop role expand_reader")
+    run(database_url, "drop owned by expand_reader, expand_owner; drop role expand_reader, expand_owner")
 
 
 def test_rows_written_by_replication_and_copy_are_kept_in_step(database_url: str) -> None:

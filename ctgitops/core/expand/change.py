@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,7 @@ split [SCHEMA.]TABLE.COLUMN into NAME TYPE, NAME TYPE using EXPRESSION, EXPRESSI
 """All sentences. `using` computes the new form from the old one, and `back` the old form from the new one."""
 LONGEST_NAME = 63
 """The maximum length of a name in PostgreSQL, in bytes."""
+_SERIAL = re.compile(r"(?:big|small)?serial|serial[248]", re.IGNORECASE)
 _MARKS = frozenset({Kind.BLANK, Kind.COMMENT})
 
 
@@ -181,8 +183,8 @@ def _type_change(words: _Words) -> FormChange:
     name = words.name("the new column") if words.takes("as") else ""
     using = _expression(words.until("back"), "using") if words.takes("using") else ""
     back = _expression(words.until(), "back") if words.takes("back") else ""
-    own = quoted_name(column)
-    new = NewColumn(name or f"{shortened(column, LONGEST_NAME - 4)}_new", new_type, using or f"{own}::{new_type}")
+    own = name_as_sql(column)
+    new = NewColumn(name or f"{shortened(column, LONGEST_NAME - 4)}_new", new_type, using or own)
     return FormChange("change type", schema, table, column, (new,), back, swaps=not name)
 
 
@@ -228,7 +230,7 @@ def _type(text: str) -> str:
         cast = parse_expression(f"null::{text}") if text and len(trees(f"select null::{text}")) == 1 else {}
     except SqlSyntaxError:
         cast = {}
-    if "TypeCast" not in cast:
+    if "TypeCast" not in cast or _SERIAL.fullmatch(text):
         raise _UnreadableError(f"`{text}` is not a type")
     return text
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from .change import literal, name_as_sql
+from .comparison import both_equal, compared, convertible, old_form_dropped
 from .copied_parts import CopiedPart, copied_constraints, copied_indexes, derived_name
 from .definition import TableDefinition
 from .phase import (
@@ -23,6 +25,9 @@ from .phase import (
     lines,
 )
 from .sync_trigger import SyncTrigger
+
+_COLLATABLE = re.compile(r"(?:text|citext|varchar|bpchar|char|character|name)\b", re.IGNORECASE)
+"""Matches the types that keep the collation of the old column."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +107,14 @@ class ColumnPhases:
         parts = {DDL: lines((columns, *self._comment(), self._default("SET"))), CONSTRAINTS: lines(checks)}
         if self._fills:
             parts[FUNCTIONS] = self.trigger.create
+        if self._drops and (check := convertible(self.trigger, required=bool(self._required))):
+            parts[PRE_CHECKS] = check
         what = "Adds the new form" if self._drops else "Refuses new NULL values"
         return Phase(
             PhaseKind.EXPAND,
             f"{what}{' and the trigger that keeps both forms in step' if self._fills else ''}",
             parts,
-            "blocks reads and writes for milliseconds",
+            f"{'reads the table; ' if PRE_CHECKS in parts else ''}blocks reads and writes for milliseconds",
             lines(down),
             deprecates=self._object if self._drops else "",
         )
@@ -119,7 +126,8 @@ class ColumnPhases:
 
     def _column(self, name: str, kind: str) -> str:
         attributes = self.definition.column.attributes
-        collation = attributes.get("collation", "") if self._single and not self.definition.change.new[0].type else ""
+        kept = self._single and (not self.definition.change.new[0].type or _COLLATABLE.match(kind))
+        collation = attributes.get("collation", "") if kept else ""
         return f"ADD COLUMN {name} {kind}{f' COLLATE {collation}' if collation else ''}"
 
     def _default(self, action: str) -> str:
@@ -177,23 +185,9 @@ FROM batch WHERE {match};"""
             {DATA: sql},
             f"locks at most {SIZE} rows at a time",
             f"-- The new form keeps its values until the expand is rolled back.\n{NOTHING_TO_UNDO}",
-            self._same_forms if self._drops else "",
+            both_equal(trigger) if self._drops else "",
             comments=(f"-- ctgitops: batch size={SIZE}",),
         )
-
-    @property
-    def _same_forms(self) -> str:
-        """A verify query: no row has forms that differ. True after contract, when only one form is left."""
-        rows = f"SELECT 1 FROM {self.definition.name} WHERE {self.trigger.out_of_step} LIMIT 1"
-        names = ", ".join(literal(name) for name in (self.definition.change.column, self.definition.change.new[0].name))
-        return f"""\
--- Compares both forms of every row, until contract drops the old form.
-SELECT CASE WHEN (
-    SELECT count(*) = 2 FROM pg_catalog.pg_attribute
-    WHERE attrelid = pg_catalog.to_regclass({literal(self.definition.name)}) AND NOT attisdropped
-        AND attname IN ({names})
-) THEN pg_catalog.query_to_xml({literal(rows)}, false, true, '')::text = ''
-ELSE true END AS both_forms_are_equal;"""
 
     @property
     def validate(self) -> Phase | None:
@@ -235,38 +229,14 @@ ELSE true END AS both_forms_are_equal;"""
             PhaseKind.CONTRACT,
             "Drops the old form and the trigger",
             {
-                PRE_CHECKS: self._compared,
+                PRE_CHECKS: compared(trigger),
                 DDL: lines((trigger.drop, required, f"ALTER TABLE {table} {', '.join(actions)};", rename)),
                 INDEXES: lines(indexes),
                 CONSTRAINTS: lines((*unique, *checks)),
             },
             "blocks reads and writes for milliseconds, after it has compared both forms of every row",
-            verify=self._gone,
+            verify=old_form_dropped(trigger),
             rollback="Manual - write the reverse change with `ctgitops new --expand`, then apply it up to its backfill",
-        )
-
-    @property
-    def _compared(self) -> str:
-        table, condition = self.definition.name, self.trigger.out_of_step
-        body = f"""
-BEGIN
-    IF EXISTS (SELECT FROM {table} WHERE {condition}) THEN
-        RAISE EXCEPTION 'the old and the new form of a row differ, so the old form is not dropped'
-            USING HINT = {literal(f"find the rows: SELECT * FROM {table} WHERE {condition}")};
-    END IF;
-END """
-        tag = next(f"$check{n}$" for n in ("", *range(9)) if f"$check{n}$" not in body)
-        return f"DO {tag}{body}{tag};"
-
-    @property
-    def _gone(self) -> str:
-        change = self.definition.change
-        gone = change.new[0].name if change.swaps else change.column
-        return (
-            "-- Only the new form is left.\n"
-            "SELECT count(*) = 0 AS old_form_is_dropped FROM pg_catalog.pg_attribute\n"
-            f"WHERE attrelid = pg_catalog.to_regclass({literal(self.definition.name)}) AND attname = {literal(gone)}\n"
-            "    AND NOT attisdropped;"
         )
 
     @property

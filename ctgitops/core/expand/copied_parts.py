@@ -48,7 +48,8 @@ def copied_indexes(definition: TableDefinition) -> Iterator[CopiedPart]:
         if definition.names_column(text):
             original = unquoted(each.name)[-1]
             name = _own_name(definition, original)
-            yield CopiedPart(name_as_sql(name), name_as_sql(original), _index(definition, text, name))
+            if sql := _index(definition, text, name):
+                yield CopiedPart(name_as_sql(name), name_as_sql(original), sql)
     for each in definition.parts("constraint"):
         text = each.attributes.get("definition", "")
         if not text.startswith("UNIQUE") or not definition.names_column(text):
@@ -60,7 +61,8 @@ def copied_indexes(definition: TableDefinition) -> Iterator[CopiedPart]:
         listed = columns.removeprefix("NULLS NOT DISTINCT ")
         sql = f"CREATE UNIQUE INDEX x ON {definition.name} {listed}{nulls}"
         after = f"UNIQUE USING INDEX {name_as_sql(name)}{text[len('UNIQUE ' + columns) :]}"
-        yield CopiedPart(name_as_sql(name), name_as_sql(original), _index(definition, sql, name), constraint=after)
+        if made := _index(definition, sql, name):
+            yield CopiedPart(name_as_sql(name), name_as_sql(original), made, constraint=after)
 
 
 def copied_constraints(definition: TableDefinition) -> Iterator[CopiedPart]:
@@ -72,8 +74,8 @@ def copied_constraints(definition: TableDefinition) -> Iterator[CopiedPart]:
         original = unquoted(definition.bare(each))[-1]
         name = _own_name(definition, original)
         sql = f"ALTER TABLE {definition.name} ADD CONSTRAINT {name_as_sql(name)} {text.removesuffix(' NOT VALID')}"
-        copy = _renamed(definition, sql)
-        yield CopiedPart(name_as_sql(name), name_as_sql(original), f"{copy} NOT VALID;", validates=True)
+        if copy := _renamed(definition, sql):
+            yield CopiedPart(name_as_sql(name), name_as_sql(original), f"{copy} NOT VALID;", validates=True)
 
 
 def _own_name(definition: TableDefinition, original: str) -> str:
@@ -82,15 +84,20 @@ def _own_name(definition: TableDefinition, original: str) -> str:
 
 def _index(definition: TableDefinition, sql: str, name: str) -> str:
     made = _renamed(definition, sql, idxname=name, concurrent=True)
-    return f"{made};"
+    return f"{made};" if made else ""
 
 
 def _renamed(definition: TableDefinition, sql: str, **values: Any) -> str:
-    """The statement for the new column. `values` are set in the tree of the statement."""
+    """The statement for the new column. `values` are set in the tree of the statement.
+
+    Empty if the statement does not use the old column: its name can be that of a type or function in the statement.
+    """
     old, new = definition.change.column, definition.change.new[0].name
     try:
         (tree,) = trees(sql)
         node = _with_key_renamed(with_column_renamed(tree.node, old, new), old, new)
+        if node == tree.node:
+            return ""
         found = statement_as_sql({tree.kind: node | values})
     except SqlSyntaxError:
         found = ""
@@ -110,8 +117,7 @@ def _with_key_renamed(node: Any, old: str, new: str) -> Any:
     found = {key: _with_key_renamed(value, old, new) for key, value in node.items()}
     if "IndexElem" in found and found["IndexElem"].get("name") == old:
         found["IndexElem"] = found["IndexElem"] | {"name": new}
-    if "fk_attrs" in found:
-        found["fk_attrs"] = json.loads(
-            json.dumps(found["fk_attrs"]).replace(json.dumps({"sval": old}), json.dumps({"sval": new}))
-        )
+    for key in {"fk_attrs", "fk_del_set_cols"} & set(found):
+        text = json.dumps(found[key])
+        found[key] = json.loads(text.replace(json.dumps({"sval": old}), json.dumps({"sval": new})))
     return found

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...errors import UsageError
-from ...sql.tokens import code_words
+from ...sql.tokens import Kind, code_words, tokens
 from ..schema.snapshot import SchemaObject, Snapshot
-from .change import FormChange, qualified_as_sql, unquoted
+from .change import FormChange, NewColumn, name_as_sql, qualified_as_sql, unquoted
 
 _MENTIONING = (
     "view",
@@ -20,10 +20,13 @@ _MENTIONING = (
     "function",
     "procedure",
     "statistics",
+    "publication",
     "column",
 )
 """The kinds of objects that may depend on a column, and that expand does not copy."""
-_TEXTS = ("definition", "using", "with_check", "body", "generated", "arguments")
+TRIGGER = "zz_expand"
+"""The start of the names of the triggers. BEFORE triggers fire by name, and this one must see the others' values."""
+_TEXTS = ("definition", "using", "with_check", "body", "generated", "arguments", "tables")
 _SINCE_INVOKER = 15
 """The first major version whose views can check the rights of the user who queries them."""
 
@@ -61,8 +64,7 @@ class TableDefinition:
         """The columns of the primary key, as SQL. Empty without a primary key."""
         found = (each.attributes.get("definition", "") for each in self.parts("constraint"))
         primary = next((text for text in found if text.startswith("PRIMARY KEY")), "")
-        inside = primary.partition("(")[2].partition(")")[0]
-        return tuple(part.strip() for part in inside.split(",")) if inside else ()
+        return tuple(map(name_as_sql, _listed(primary.partition("(")[2])))
 
     def parts(self, kind: str) -> tuple[SchemaObject, ...]:
         """The parts of the table of one kind, such as its constraints."""
@@ -73,8 +75,11 @@ class TableDefinition:
         return part.name.removeprefix(f"{self.table.name}.")
 
     def names_column(self, text: str) -> bool:
-        """Whether a definition of a part of the table names the old column."""
-        return self.change.column in code_words(text)
+        """Whether a definition of a part of the table has the name of the old column after the first bracket.
+
+        The name may mean something else, such as a function or a type.
+        """
+        return self.change.column in code_words(text.partition("(")[2])
 
     @cached_property
     def dependents(self) -> tuple[str, ...]:
@@ -151,16 +156,64 @@ def _column_refusals(definition: TableDefinition) -> Iterator[str]:
     for new in change.new:
         if new.name in definition.columns:
             yield f"{definition.name} already has a column {new.name}"
-    if "identity" in column or "generated" in column:
-        yield f"{what} is {'an identity column' if 'identity' in column else 'generated'}"
-    if "nextval(" in column.get("default", ""):
-        yield f"{what} has its default from a sequence, which is dropped with the column"
+    facts = {
+        "an identity column": "identity" in column,
+        "generated": "generated" in column,
+        "filled from a sequence, which is dropped with the column": "nextval(" in column.get("default", ""),
+    }
+    yield from (f"{what} is {fact}" for fact, found in facts.items() if found)
     for each in definition.parts("constraint"):
         text = each.attributes.get("definition", "")
         if text.startswith(("PRIMARY KEY", "EXCLUDE")) and definition.names_column(text):
             yield f"{what} is part of the constraint {definition.bare(each)}: {text}"
     for name in _referencing(definition):
         yield f"{what} is referenced by the foreign key {name}"
+    yield from _identity_refusals(definition)
+    yield from _trigger_refusals(definition)
+    if change.kind == "change type":
+        yield from _zone_refusals(definition, change.new[0])
+
+
+def _identity_refusals(definition: TableDefinition) -> Iterator[str]:
+    what = f"{definition.name}.{definition.change.column}"
+    identity = unquoted(definition.table.attributes.get("replica_identity", ""))[-1:]
+    for each in (*definition.parts("index"), *definition.parts("constraint")):
+        if unquoted(each.name)[-1:] == identity and definition.names_column(each.attributes.get("definition", "")):
+            yield f"{what} is part of the replica identity {definition.bare(each)}, which is dropped with the column"
+
+
+def _zone_refusals(definition: TableDefinition, new: NewColumn) -> Iterator[str]:
+    change, kind = definition.change, definition.column.attributes["type"]
+    cast = new.using == name_as_sql(change.column) or not change.back
+    if cast and _has_zone(new.type) != _has_zone(kind):
+        yield (
+            f"a cast between {kind} and {new.type} depends on the TimeZone of each session: add `using` and `back` "
+            "with a fixed time zone, such as `at time zone 'UTC'`"
+        )
+
+
+def _has_zone(kind: str) -> bool:
+    """Whether a type is `timestamp with time zone`."""
+    return kind.lower().startswith("timestamp") and ("with time zone" in kind.lower() or "tz" in kind.lower())
+
+
+def _trigger_refusals(definition: TableDefinition) -> Iterator[str]:
+    """The triggers that would change a row after the trigger of the expand, or that keep the column in step already."""
+    for each in definition.parts("trigger"):
+        name, text = unquoted(definition.bare(each))[-1], each.attributes.get("definition", "")
+        if name.startswith(f"{TRIGGER}_"):
+            words = code_words(_body_of(definition, text))
+            if definition.change.column in words:
+                yield f"the trigger {name} of another expand sets {definition.change.column}: apply its contract first"
+        elif " BEFORE " in text and " FOR EACH ROW " in text and name.encode() > TRIGGER.encode():
+            yield f"the BEFORE trigger {name} fires after the trigger {TRIGGER}_…: rename it, as triggers fire by name"
+
+
+def _body_of(definition: TableDefinition, trigger: str) -> str:
+    """The body of a trigger's function."""
+    name = trigger.rpartition("EXECUTE FUNCTION ")[2]
+    found = (each for each in definition.snapshot.objects if each.kind == "function" and each.name == name)
+    return next((each.attributes.get("body", "") for each in found), "")
 
 
 def _referencing(definition: TableDefinition) -> Iterator[str]:
@@ -168,9 +221,19 @@ def _referencing(definition: TableDefinition) -> Iterator[str]:
     start = f" REFERENCES {definition.table.name}("
     for each in definition.snapshot.objects:
         text = each.attributes.get("definition", "") if each.kind == "constraint" else ""
-        columns = text.partition(start)[2].partition(")")[0]
-        if definition.change.column in code_words(columns):
+        if definition.change.column in _listed(text.partition(start)[2]):
             yield each.name
+
+
+def _listed(text: str) -> Iterator[str]:
+    """The names up to the first closing bracket, unquoted."""
+    for token in tokens(text):
+        if token.kind is Kind.OTHER and text[token.start : token.end] == ")":
+            return
+        if token.kind is Kind.NAME:
+            yield text[token.inside : token.until].replace('""', '"')
+        elif token.kind is Kind.WORD:
+            yield text[token.start : token.end]
 
 
 def _parents(each: SchemaObject) -> tuple[str, ...]:

@@ -6,14 +6,18 @@ NULL in the old form is NULL in all columns of the new form, and the reverse. Va
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 from .change import name_as_sql, qualified_as_sql
 from .copied_parts import derived_name
-from .definition import TableDefinition
+from .definition import TRIGGER, TableDefinition
 from .phase import lines
+
+_VARYING = re.compile(r"(?:character\s+varying|char\s+varying|varchar)\s*\(\s*\d+\s*\)", re.IGNORECASE)
+_PADDED = re.compile(r"(?:character|char|bpchar)\s*\(\s*(\d+)\s*\)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,8 @@ class SyncTrigger:
 
     @cached_property
     def name(self) -> str:
-        """The name of the trigger, as SQL. BEFORE triggers fire by name, and this one must see the others' values."""
-        return name_as_sql(derived_name("zz_expand", *self._words))
+        """The name of the trigger, as SQL."""
+        return name_as_sql(derived_name(TRIGGER, *self._words))
 
     @cached_property
     def function(self) -> str:
@@ -81,8 +85,16 @@ class SyncTrigger:
         """The expressions that compute the new columns from a row whose old column is not NULL."""
         values = (each.using or self.old for each in self.definition.change.new)
         return tuple(
-            value if value == self.old else f"({value})::{kind}" for value, kind in zip(values, self.types, strict=True)
+            converted(value, kind) if each.type else self.old
+            for each, value, kind in zip(self.definition.change.new, values, self.types, strict=True)
         )
+
+    @cached_property
+    def cut(self) -> str:
+        """The condition for rows whose value is longer than the new type. Empty if no type has a length."""
+        values = (each.using or self.old for each in self.definition.change.new)
+        cut = [f"({value})::{kind}" for value, kind in zip(values, self.types, strict=True)]
+        return "" if self.same or tuple(cut) == self.forward else _differ(", ".join(self.forward), ", ".join(cut))
 
     @cached_property
     def back(self) -> str:
@@ -90,7 +102,7 @@ class SyncTrigger:
         change = self.definition.change
         if change.kind == "rename column":
             return self.new[0]
-        return f"({change.back or self.new[0]})::{self.definition.column.attributes['type']}"
+        return converted(change.back or self.new[0], self.definition.column.attributes["type"])
 
     @property
     def _two_way(self) -> str:
@@ -119,7 +131,7 @@ BEGIN
 END"""
 
     @property
-    def _same(self) -> bool:
+    def same(self) -> bool:
         """Whether both forms have the same values, so that no expression is computed."""
         return self.forward == (self.old,)
 
@@ -131,14 +143,14 @@ END"""
     @property
     def _forward(self) -> str:
         """Assigns the new form that the old form gives."""
-        if self._same:
+        if self.same:
             return f"NEW.{self.new[0]} := NEW.{self.old};"
         return f"SELECT {', '.join(self.forward)} INTO {_list('NEW.', self.new)} FROM {self._row};"
 
     @property
     def _backward(self) -> str:
         """Assigns the old form that the new form gives, unless the old form already gives this new form."""
-        if self._same:
+        if self.same:
             return f"        ELSE\n            NEW.{self.old} := NEW.{self.new[0]};"
         differs = f"(SELECT {_differ(', '.join(self.forward), _list('NEW.', self.new))} FROM {self._row})"
         return f"""\
@@ -162,7 +174,7 @@ END"""
     def out_of_step(self) -> str:
         """The condition on the table for rows whose forms differ."""
         new = ", ".join(self.new)
-        if self._same:
+        if self.same:
             return f"{_differ(self.old, new)}"
         forward = ", ".join(f"CASE WHEN {self.old} IS NOT NULL THEN {value} END" for value in self.forward)
         back = f"CASE WHEN num_nonnulls({new}) > 0 THEN {self.back} END"
@@ -178,8 +190,18 @@ END"""
     @property
     def computable(self) -> str:
         """A further condition for the backfill: rows whose new form is not NULL. Empty if this is always so."""
-        plain = not self.definition.change.new or self._same
+        plain = not self.definition.change.new or self.same
         return "" if plain else f" AND num_nonnulls({', '.join(self.forward)}) > 0"
+
+
+def converted(value: str, kind: str) -> str:
+    """The value as a type, without its maximum length: a cast would cut the value, and an assignment refuses it."""
+    if varying := _VARYING.match(kind):
+        return f"({value})::varchar{kind[varying.end() :]}"
+    if padded := _PADDED.fullmatch(kind):
+        text = f"({value})::text"
+        return f"rpad({text}, greatest({padded[1]}, length({text})))::bpchar"
+    return f"({value})::{kind}"
 
 
 def _differ(one: str, other: str) -> str:

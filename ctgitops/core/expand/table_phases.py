@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ...sql.tokens import code_words
-from .change import name_as_sql, qualified_as_sql
+from ..schema.snapshot import SchemaObject
+from .change import literal, name_as_sql, qualified_as_sql
 from .definition import TableDefinition
 from .phase import DDL, FUNCTIONS, GRANTS, Phase, PhaseKind, lines
 
@@ -41,10 +42,32 @@ class TablePhases:
         for each in self.definition.snapshot.objects:
             if each.kind != "grant" or not each.name.startswith(start):
                 continue
-            given = code_words(each.attributes.get("privileges", "").upper())
-            rights = [right for right in _VIEWS if {right.lower(), "all"} & {word.lower() for word in given}]
+            yield from self._granted(each, each.name.removeprefix(start))
+        for each in self.definition.parts("grant"):
+            column, _, role = each.name.removeprefix(f"column {self.definition.table.name}.").partition(" to ")
+            if each.name.startswith("column "):
+                yield from self._granted(each, role, f" ({column})")
+
+    def _granted(self, grant: SchemaObject, role: str, columns: str = "") -> Iterator[str]:
+        for given in grant.attributes.get("privileges", "").split(", "):
+            words = {word.upper() for word in code_words(given)}
+            rights = [f"{right}{columns}" for right in _VIEWS if {right, "ALL"} & words]
             if rights:
-                yield f"GRANT {', '.join(rights)} ON {self.definition.name} TO {each.name.removeprefix(start)};"
+                option = " WITH GRANT OPTION" if "OPTION" in words else ""
+                yield f"GRANT {', '.join(rights)} ON {self.definition.name} TO {role}{option};"
+
+    @property
+    def _owned(self) -> str:
+        """A statement that gives the view the owner of the table, who can use both names then."""
+        body = f"""
+BEGIN
+    EXECUTE (
+        SELECT format('ALTER VIEW %s OWNER TO %I', {literal(self.definition.name)}, pg_get_userbyid(relowner))
+        FROM pg_catalog.pg_class WHERE oid = {literal(self._new)}::regclass
+    );
+END """
+        tag = next(f"$owner{n}$" for n in ("", *range(9)) if f"$owner{n}$" not in body)
+        return f"DO {tag}{body}{tag};"
 
     @property
     def expand(self) -> Phase:
@@ -56,7 +79,7 @@ class TablePhases:
             {
                 DDL: "-- ctgitops: allow rename (a view keeps the old name until contract)\n"
                 f"ALTER TABLE {self.definition.name} RENAME TO {name_as_sql(change.renamed_to)};",
-                FUNCTIONS: self._view,
+                FUNCTIONS: f"{self._view}\n{self._owned}",
                 GRANTS: lines(self._grants()),
             },
             "blocks reads and writes for milliseconds",
@@ -68,13 +91,13 @@ class TablePhases:
     def contract(self) -> Phase:
         """Drops the view."""
         change = self.definition.change
-        gone = f"pg_catalog.to_regclass('{self.definition.name.replace(chr(39), chr(39) * 2)}') IS NULL"
+        gone = f"pg_catalog.to_regclass({literal(self.definition.name)}) IS NULL"
         return Phase(
             PhaseKind.CONTRACT,
             f"Drops the view with the old name {change.table}",
             {DDL: f"DROP VIEW {self.definition.name};"},
             "blocks reads and writes of the old name for milliseconds",
-            lines((self._view, *self._grants())),
+            lines((self._view, self._owned, *self._grants())),
             f"SELECT {gone} AS old_name_is_dropped;",
         )
 

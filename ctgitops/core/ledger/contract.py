@@ -101,11 +101,14 @@ class ContractCheck:
         )
 
     def _too_early(self, migration: Migration, contract: Contract, expand: Migration, ledger: Ledger) -> Hold | None:
-        own = (contract.after,) if contract.after else ()
-        for after in (*own, *(each.after for each in deprecations_in(expand.up))):
+        # an applied migration cannot be changed, so the time that the expand promised stays
+        kept = "wait" if expand.number in ledger.applied else f"wait, or change the day in {expand.path}"
+        promised = ((each.after, kept) for each in deprecations_in(expand.up))
+        own = ((contract.after, f"wait, or change the day in {migration.path}"),) if contract.after else ()
+        for after, remedy in (*promised, *own):
             if isinstance(after, date):
                 if self.today <= after:
-                    return Hold(f"until {after} has passed", f"wait, or change the day in {migration.path}")
+                    return Hold(f"until {after} has passed", remedy)
             elif ledger.applied and (ledger.version is None or ledger.version < after):
                 return Hold(f"until the environment has version {after}", f"apply the migrations up to {after} first")
             elif migration.version and migration.version <= after:

@@ -104,6 +104,7 @@ def test_a_name_in_sql_means_the_same_name(name: str) -> None:
         "rename table a.b.c to d",
         "change type t.c to bigint; drop table x",
         "change type t.c to",
+        "change type t.c to bigserial",
         "not null t.c default 1; drop table x",
         "not null t.c default (select 1",
         "split t.a into b text using c back d",
@@ -137,3 +138,68 @@ def test_what_cannot_be_written_is_refused_before_a_file_is_written() -> None:
         one = Snapshot.of((SchemaObject("table", "public.t"), column))
         with pytest.raises(UsageError, match=why):
             definition_of(parse_change("rename column public.t.c to d"), one)
+
+
+def table_with(**parts: str) -> Snapshot:
+    """A table with a primary key, the column `key`, and parts of one kind by name."""
+    at = "public.t"
+    kind = parts.pop("kind")
+    zoned = {"type": parts.pop("type", "text"), "collation": '"C"'}
+    made = [SchemaObject(kind, f"{at}.{name}", at, {"definition": text}) for name, text in parts.items()]
+    body = {"body": "BEGIN NEW.key := NEW.other; END"}
+    return Snapshot.of(
+        (
+            SchemaObject("table", at, "", {"replica_identity": f"{at}_identity"}),
+            SchemaObject("column", f"{at}.key", at, zoned),
+            SchemaObject("constraint", f"{at}.t_pkey", at, {"definition": 'PRIMARY KEY ("a)b", id)'}),
+            SchemaObject("function", "public.expand_f()", "", body),
+            *made,
+        )
+    )
+
+
+TRIGGER = "CREATE TRIGGER x BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.{}()"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "live", "why"),
+    [
+        ("rename column t.key to d", table_with(kind="trigger", zzz=TRIGGER.format("f")), "zzz fires after"),
+        (
+            "rename column t.key to d",
+            table_with(kind="trigger", zz_expand_t_x=TRIGGER.format("expand_f")),
+            "of another expand sets key",
+        ),
+        (
+            "rename column t.key to d",
+            table_with(kind="constraint", t_identity="UNIQUE (key)"),
+            "part of the replica identity t_identity",
+        ),
+        ("change type t.key to timestamptz", table_with(kind="trigger"), "depends on the TimeZone"),
+        (
+            "change type t.key to text using key at time zone 'UTC'",
+            table_with(kind="trigger", type="timestamp with time zone"),
+            "depends on the TimeZone",
+        ),
+    ],
+)
+def test_a_change_that_would_not_keep_both_forms_in_step_is_refused(sentence: str, live: Snapshot, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        definition_of(parse_change(sentence), live)
+
+
+def test_only_parts_that_use_the_column_are_copied() -> None:
+    """The name of the column is also a function, a type, a keyword, and a column of the referenced table."""
+    live = table_with(
+        kind="constraint",
+        check="CHECK ((key(note) > 0))",
+        cast="CHECK (((note)::key > 0))",
+        fk="FOREIGN KEY (a, key) REFERENCES public.p(a, key) ON DELETE SET NULL (key)",
+    )
+    definition = definition_of(parse_change("change type t.key to varchar(9) as d"), live)
+    expand, index, *_ = phases_of(definition)
+    sql = "\n".join(expand.parts.values())
+    assert sql.count("ADD CONSTRAINT") == 1
+    assert "FOREIGN KEY (a, d) REFERENCES public.p (a, key) ON DELETE SET NULL (d) NOT VALID" in sql
+    assert 'ADD COLUMN d varchar(9) COLLATE "C"' in sql
+    assert '("a)b", id)' in "".join(index.parts.values())

@@ -97,3 +97,11 @@ def test_a_line_that_is_not_valid_is_a_problem() -> None:
         wrong = of("002_contract", f"-- ctgitops: contract {text}\nselect 1;")
         assert [each.code for each in contract_problems((EXPAND, wrong))] == ["contract"], text
     assert not list(contract_problems((EXPAND, CONTRACT)))
+
+
+def test_the_reason_names_a_file_only_if_it_can_still_be_changed() -> None:
+    check = ContractCheck(date(2027, 1, 1), lambda _: NOTHING)
+    for ledger, remedy in ((APPLIED, "wait"), (Ledger(), "wait, or change the day in migrations/001_expand.sql")):
+        hold = check.hold(CONTRACT, (EXPAND, CONTRACT), ledger)
+        assert hold is not None
+        assert hold.remedy == remedy
