@@ -134,6 +134,9 @@ def _workflows(
     if not environments:
         return ["wrote no workflow, because there is no valid manifest: run `ctgitops check`"], ""
     setup = workflow_setup(root, environments, forks=forks)
+    if wanted is None and setup.others:
+        why = f"wrote no workflow, because {setup.others[0]} already runs ctgitops"
+        return [f"{why}; to replace it, delete it and run `ctgitops init --workflows`"], ""
     written = [f"wrote {path}" for path in write_files(setup.top, setup.files)]
     written += [f"overwrote {path}" for path in _overwritten(setup.top, setup.files, yes=yes)]
     return written, setup.text if written else ""

@@ -14,6 +14,7 @@ from ..files.git import default_branch, github_repository, top_of
 from ..files.policy import read_policy
 from ..files.repository import Repository
 from ..files.scaffold import NewFile
+from ..files.workflow_checks import WorkflowChecks
 from ..github.repository_checks import HOW_TO_SIGN_IN, RepositoryChecks
 from ..report.github_setup import setup_text
 from ..wiring.examinations import checks_on_github
@@ -29,6 +30,8 @@ class WorkflowSetup:
     """The top of the repository, from which the paths of the files begin."""
     files: tuple[NewFile, ...]
     text: str
+    others: tuple[str, ...] = ()
+    """Other workflow files that already run the Action for this workspace, such as copies with other names."""
 
 
 def wants_workflows(root: Path) -> bool:
@@ -56,7 +59,9 @@ def workflow_setup(root: Path, environments: tuple[Environment, ...], *, forks: 
     except ForgeError as error:
         why, offline = error.what, replace(checks, access=replace(checks.access, token=""), branch=branch)
         steps = [*offline.setup(order.deployed, order.github_environments), *steps]
-    return WorkflowSetup(top, tuple(_pinned(top, file) for file in files), setup_text(steps, why))
+    own = {workflow_file(order, name).path for name in (*ALWAYS, DRILL, FORK)}
+    others = tuple(path for path in WorkflowChecks(top, root=folder).of_workspace() if path not in own)
+    return WorkflowSetup(top, tuple(_pinned(top, file) for file in files), setup_text(steps, why), others)
 
 
 _MERGE = "GitHub starts scheduled runs, releases and comments only from the default branch"

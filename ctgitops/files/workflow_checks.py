@@ -175,6 +175,10 @@ class WorkflowChecks:
                     found.append(problem("workflow-paths", what, f"paths: ['{self.folder}/**', …]"))
         yield from self._judged("workflow-paths", found, f"a migration in {self.folder} starts the workflows")
 
+    def of_workspace(self) -> tuple[str, ...]:
+        """The workflow files that run this Action for the workspace."""
+        return tuple(dict.fromkeys(job.path for job in self._ours() if self.root in job.roots))
+
     def _judged(self, check: str, found: list[Diagnosis], well: str) -> Iterator[Diagnosis]:
         """The problems that were found. If there are none, and every file could be checked, the result `well`."""
         yield from found

@@ -123,3 +123,21 @@ def test_what_exists_on_github_is_done(root: Path, github: scripted.Scripted) ->
     assert any(line.startswith("to do every branch can deploy to production") for line in said)
     assert not any(line.startswith("gh secret set STAGING_DATABASE_URL --env plan") for line in said)
     assert not (root / "environments/plan.yaml").exists()
+
+
+def test_a_repository_that_already_runs_the_action_gets_no_second_workflow_unless_it_asks(root: Path) -> None:
+    """Two workflows would apply the same merge. One of another workspace, or without the Action, does not count."""
+    folder = root / ".github/workflows"
+    folder.mkdir(parents=True)
+    job = "on: push\njobs: {a: {runs-on: x, steps: [{uses: constructtrack/ctgitops@v0%s}]}}\n"
+    (folder / "ci.yml").write_text("on: push\njobs: {a: {runs-on: x, steps: [{run: make}]}}\n")
+    (folder / "users.yml").write_text(job % ", with: {root: services/users}")
+    init(root)
+    assert written(root) == sorted([*FILES, "ci.yml", "users.yml"])
+    for name in FILES:
+        (folder / name).unlink()
+    (folder / "database.yml").write_text(job % "")
+    assert "wrote no workflow, because .github/workflows/database.yml already runs ctgitops" in init(root)
+    assert written(root) == ["ci.yml", "database.yml", "users.yml"]
+    init(root, "--workflows")
+    assert written(root) == sorted([*FILES, "ci.yml", "database.yml", "users.yml"])
