@@ -1,8 +1,9 @@
 """Writes the generated parts of the pages; `--check` only reports which are out of date.
 
 A page is written by hand, except between its lines `<!-- generated: NAME -->` and `<!-- end of generated -->`.
-The man page and the completions below docs/share/ are generated as a whole. Generated text comes from the code: command
-options, JSON Schemas, lint rules, the ledger's SQL, action.yml.
+The man page and the completions below docs/share/, and the workflows of this repository, are generated as a whole.
+Generated text comes from the code: command options, JSON Schemas, lint rules, the ledger's SQL, action.yml, the
+templates of workflows.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from . import coming, parts, shell
+from . import coming, parts, shell, workflows
 
 COMMAND = "python -m docs.generate"
 BEGIN, END = "<!-- generated: {} -->", "<!-- end of generated -->"
@@ -48,6 +49,7 @@ FILES: dict[str, Callable[[], str]] = {f"docs/{shell.MAN}": shell.man_page} | {
     f"docs/{path}": partial(shell.completion, name) for name, path in shell.COMPLETIONS.items()
 }
 FILES |= coming.pages()
+FILES |= workflows.files()
 """Files that are generated as a whole."""
 
 

@@ -33,8 +33,11 @@ from . import options
 from .printing import print_page
 
 if TYPE_CHECKING:
+    from ..core.environment.environment import Environment
     from ..layouts.search import FoundLayout
 
+OF_WORKFLOWS = ("plan", "backups")
+"""Environments on GitHub that only hold the secrets of workflows. They are not databases."""
 MINIMUM_TO_CHOOSE = 2
 """The number of found folders from which init asks which one to use."""
 
@@ -46,6 +49,18 @@ MINIMUM_TO_CHOOSE = 2
     help="Also write a workflow that publishes `ctgitops history` on GitHub Pages. First check who can "
     "read your Pages.",
 )
+@click.option(
+    "--workflows/--no-workflows",
+    default=None,
+    help="Write the workflows for GitHub Actions, or do not.  [default: if the remote `origin` is on GitHub, or "
+    ".github/ exists]",
+)
+@click.option(
+    "--forks/--no-forks",
+    default=None,
+    help="Also write the workflow that plans pull requests from forks, or do not.  [default: if GitHub says that the "
+    "repository is public]",
+)
 @options.root_to_begin
 @click.option(
     "--migrations",
@@ -53,8 +68,16 @@ MINIMUM_TO_CHOOSE = 2
     help="The folder with the migrations, if the repository has several.  [default: the only folder found]",
 )
 @click.option("--yes", is_flag=True, help="Overwrite existing files whose text differs. Without it, init asks first.")
-def init(root: Path, migrations: str | None, *, history_pages: bool, yes: bool) -> int:
-    """Create a policy and the manifests for a repository.
+def init(  # noqa: PLR0913 - one parameter per option
+    root: Path,
+    migrations: str | None,
+    *,
+    history_pages: bool,
+    workflows: bool | None,
+    forks: bool | None,
+    yes: bool,
+) -> int:
+    """Create a policy, the manifests and the workflows for a repository.
 
     Finds the migrations of this and of other tools anywhere below the root, and reads the tool's configuration. The
     policy fits these migrations. Shows a diff before it overwrites a file. Backup folders inside the repository are
@@ -80,15 +103,43 @@ def init(root: Path, migrations: str | None, *, history_pages: bool, yes: bool) 
     # Without a folder that the search finds, the new policy would describe no migrations
     written += [f"overwrote {path}" for path in _overwritten(root, files, yes=yes)] if chosen or not known else []
     environments = Wiring(root).environments
-    if history_pages:
-        from .. import __version__
-        from ..files.history_workflow import history_workflow
-
-        written += [f"wrote {path}" for path in write_files(root, (history_workflow(environments, __version__),))]
+    written += _history_page(root, environments) if history_pages else []
+    to_do = ""
+    if workflows is not False:
+        of_workflows, to_do = _workflows(root, environments, wanted=workflows, forks=forks, yes=yes)
+        written += of_workflows
     folders = tuple(e.backup.to for e in environments if e.backup)
     written += [f"added {pattern} to {GITIGNORE}" for pattern in ignore_backups(root, folders)]
     print_page("\n".join(written) or "nothing to do: all files exist")
+    if to_do:
+        print_page(to_do)
     return 0
+
+
+def _history_page(root: Path, environments: tuple[Environment, ...]) -> list[str]:
+    from .. import __version__
+    from ..files.history_workflow import history_workflow
+
+    return [f"wrote {path}" for path in write_files(root, (history_workflow(environments, __version__),))]
+
+
+def _workflows(
+    root: Path, environments: tuple[Environment, ...], *, wanted: bool | None, forks: bool | None, yes: bool
+) -> tuple[list[str], str]:
+    """Writes the workflows. Returns a line for each file, and the text about the setup on GitHub if one was written."""
+    from .workflow_setup import wants_workflows, workflow_setup
+
+    if wanted is None and not wants_workflows(root):
+        return [], ""
+    if not environments:
+        return ["wrote no workflow, because there is no valid manifest: run `ctgitops check`"], ""
+    setup = workflow_setup(root, environments, forks=forks)
+    if wanted is None and setup.others:
+        why = f"wrote no workflow, because {setup.others[0]} already runs ctgitops"
+        return [f"{why}; to replace it, delete it and run `ctgitops init --workflows`"], ""
+    written = [f"wrote {path}" for path in write_files(setup.top, setup.files)]
+    written += [f"overwrote {path}" for path in _overwritten(setup.top, setup.files, yes=yes)]
+    return written, setup.text if written else ""
 
 
 def _with_github(root: Path, settings: ToolSettings) -> ToolSettings:
@@ -98,9 +149,10 @@ def _with_github(root: Path, settings: ToolSettings) -> ToolSettings:
     if len(settings.environments) > 1:
         return settings
     try:
-        names = checks_on_github(root, os.environ).environment_names()
+        listed = checks_on_github(root, os.environ).environment_names()
     except ForgeError as error:
         return replace(settings, notes=(*settings.notes, f"the environments on GitHub were not read: {error.what}"))
+    names = [name for name in listed if name not in OF_WORKFLOWS]
     if len(names) <= 1:
         return settings
     known = {each.name: each for each in settings.environments}

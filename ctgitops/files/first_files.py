@@ -14,6 +14,7 @@ from ..core.environment.layout import Layout, LayoutName
 from ..core.environment.policy import HeaderRule, Policy
 from ..errors import UsageError
 from ..layouts.configuration import ToolEnvironment, ToolSettings
+from .git import top_of
 from .policy import PATH, read_policy
 from .repository import Repository
 from .scaffold import NewFile
@@ -72,7 +73,7 @@ def first_files(
         header="required" if all(m.header for m in found) else "optional",
         history=f"lint_after: {last}    # lint skips this migration and all earlier ones\n" if numbers else "",
     )
-    return NewFile(PATH, policy), *_missing(root, _manifests(settings))
+    return NewFile(PATH, policy), *_missing(root, _manifests(settings, _prefix(root)))
 
 
 def _missing(root: Path, manifests: Iterator[NewFile]) -> Iterator[NewFile]:
@@ -98,14 +99,21 @@ def _quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _manifests(settings: ToolSettings) -> Iterator[NewFile]:
+def _prefix(root: Path) -> str:
+    """The beginning of the names of secrets, by the folder. Databases of one repository share its secrets."""
+    folder = root.resolve().relative_to(top_of(root).resolve()).as_posix()
+    words = re.sub(r"[^A-Za-z0-9]+", "_", folder).strip("_").upper()
+    return f"{'DB_' if words[:1].isdigit() else ''}{words}_" if words else ""
+
+
+def _manifests(settings: ToolSettings, prefix: str) -> Iterator[NewFile]:
     """One manifest for each environment of the tool, or the usual three if its files do not name several."""
     named = {each.name: each for each in settings.environments if _NAME.fullmatch(each.name)}
     names = sorted(named, key=_rank) if len(named) > 1 else list(_DEFAULTS)
     before, secrets = "", set[str]()
     for name in names:
         tool = named.get(name, ToolEnvironment(name))
-        secret = _secret_of(tool, settings, secrets)
+        secret = _secret_of(tool, settings, secrets) or f"{prefix}{name.upper().replace('-', '_')}_DATABASE_URL"
         secrets.add(secret)
         text = _MANIFEST.format(schemas=_SCHEMAS, name=name, secret=secret)
         text += _POOLER.format(project=tool.project) if tool.project else ""
@@ -118,9 +126,9 @@ def _rank(name: str) -> tuple[int, str]:
 
 
 def _secret_of(tool: ToolEnvironment, settings: ToolSettings, taken: set[str]) -> str:
-    """The variable that the tool reads. If another environment uses it, a variable named after this environment."""
+    """The variable that the tool reads. Empty if there is none, or if another environment uses it."""
     own = tool.secret or (settings.secret if _LOCAL.search(tool.name) else "")
-    return own if own and own not in taken else f"{tool.name.upper().replace('-', '_')}_DATABASE_URL"
+    return own if own not in taken else ""
 
 
 def _conditions(name: str, before: str) -> str:

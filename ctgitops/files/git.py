@@ -217,6 +217,19 @@ def _read(git: Git, branch: str, *, versions: bool) -> BaseBranch:
     )
 
 
+def default_branch(root: Path) -> str:
+    """The default branch of the remote, else the first usual branch, else the current one. `main` without any."""
+    if not in_repository(root):
+        return "main"
+    git = Git(root, "its default branch")
+    try:
+        remote = (git.text_or_none("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD") or "").strip()
+        known = remote or base_name(git)
+        return known.removeprefix("origin/") or (git.text_or_none("symbolic-ref", "--short", "HEAD") or "main").strip()
+    except CtgitopsError:
+        return "main"
+
+
 def github_repository(root: Path, server: str = "https://github.com") -> str:
     """`owner/name` of the remote `origin` on a GitHub server. Empty without such a remote, or if git fails."""
     if not in_repository(root):

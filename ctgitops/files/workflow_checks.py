@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .. import __version__
@@ -61,6 +61,13 @@ class Job:
         return [each for each in self.steps if _is_ours(each)]
 
     @property
+    def roots(self) -> set[str]:
+        """The folders of the workspaces for which the steps run ctgitops. A step with a script has no input."""
+        inputs = (each.get("with", {}) for each in self.our_steps if "uses" in each)
+        named = {str(each.get("root", ".")) if isinstance(each, dict) else "." for each in inputs}
+        return {PurePosixPath(each).as_posix() for each in named}
+
+    @property
     def checks_out(self) -> bool:
         """Whether a step checks out the repository."""
         return any("actions/checkout" in str(each.get("uses", "")) for each in self.steps)
@@ -91,6 +98,8 @@ class WorkflowChecks:
     top: Path
     folder: str = "migrations"
     """The folder of the migrations, relative to `top`."""
+    root: str = "."
+    """The folder of the workspace, relative to `top`. A repository can have several workspaces."""
 
     def readable(self) -> Iterator[Diagnosis]:
         """Whether each file is YAML with jobs, and whether at least one job runs ctgitops."""
@@ -100,7 +109,7 @@ class WorkflowChecks:
         if not any(job.our_steps for job in jobs):
             what = f"no workflow in {FOLDER} runs ctgitops"
             why = "Without a workflow, only a person with the command line plans and applies migrations."
-            yield note("workflow-files", what, "copy the workflows from docs/action.md", why=why)
+            yield note("workflow-files", what, "ctgitops init --workflows", why=why)
         elif not unread:
             yield ok("workflow-files", f"{len({job.path for job in jobs})} files")
 
@@ -159,12 +168,16 @@ class WorkflowChecks:
     def paths(self) -> Iterator[Diagnosis]:
         """Whether a change of a migration starts the workflows that have a filter of paths."""
         found = []
-        for job in self._ours():
+        for job in (job for job in self._ours() if self.root in job.roots):
             for event, patterns in _path_filters(job):
                 if not _started_by(f"{self.folder}/1_x.sql", patterns):
                     what = f"{job.where}: `paths` of {event} does not contain {self.folder}, so no migration starts it"
                     found.append(problem("workflow-paths", what, f"paths: ['{self.folder}/**', …]"))
         yield from self._judged("workflow-paths", found, f"a migration in {self.folder} starts the workflows")
+
+    def of_workspace(self) -> tuple[str, ...]:
+        """The workflow files that run this Action for the workspace."""
+        return tuple(dict.fromkeys(job.path for job in self._ours() if self.root in job.roots))
 
     def _judged(self, check: str, found: list[Diagnosis], well: str) -> Iterator[Diagnosis]:
         """The problems that were found. If there are none, and every file could be checked, the result `well`."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ..core.forge.forge import Annotation, Check, Conclusion, part_name
+from ..core.forge.forge import Annotation, Check, Conclusion, name_in, part_name
 from ..core.forge.live_check import LiveCheck
 
 if TYPE_CHECKING:
@@ -23,12 +23,13 @@ MESSAGE = 64_000
 
 def report(client: Client, check: Check) -> None:
     """Reports a check run with all its annotations. Splits a text that is too long over further check runs."""
+    check = replace(check, name=name_in(client.workspace, check.name))
     _report(client, check)
     for part, text in enumerate(check.texts[1:], start=2):
         parts = len(check.texts)
         summary = f"The check run `{check.name}` has the plan, which showed more files than fit into that text."
         title = f"The files that the plan showed, part {part} of {parts}"
-        name = part_name(part, parts)
+        name = name_in(client.workspace, part_name(part, parts))
         _report(
             client,
             replace(
@@ -51,7 +52,9 @@ def follow(client: Client, check: LiveCheck) -> int:
         state = {"status": "completed", "conclusion": check.conclusion.value}
     link: dict[str, Any] = {"details_url": check.details_url} if check.details_url else {}
     if check.number is None:
-        made = client.repository.create_check_run(check.name, check.sha, output=output, **state, **link)
+        made = client.repository.create_check_run(
+            name_in(client.workspace, check.name), check.sha, output=output, **state, **link
+        )
         return made.id
     client.repository.get_check_run(check.number).edit(output=output, **state)
     return check.number

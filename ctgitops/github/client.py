@@ -33,10 +33,12 @@ _NETWORK = {
 class Client:
     """The API client of one repository. Raises ForgeError. The text of the error never contains the token."""
 
-    def __init__(self, access: Access, patience: RetryPolicy, warn: Callable[[str], None]) -> None:
+    def __init__(self, access: Access, patience: RetryPolicy, warn: Callable[[str], None], workspace: str = "") -> None:
         if not (token := access.token.strip()):
             raise ForgeError("there is no GitHub token", hint="set the input github-token: ${{ github.token }}")
         self.patience = patience
+        self.workspace = workspace
+        """The folder of the workspace in the repository. Empty for its top."""
         self._access = access
         self._warn = warn
         self._warned_permissions: set[str] = set()

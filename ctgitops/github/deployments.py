@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ..core.forge.forge import CommitStatus, Deployment, DeploymentState, OldDeployment
+from ..core.forge.forge import CommitStatus, Deployment, DeploymentState, OldDeployment, name_in
 from ..report.escape import one_line
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def begin(client: Client, deployment: Deployment) -> int:
     def create() -> Made:
         return client.repository.create_deployment(
             ref=deployment.sha,
-            task=TASK,
+            task=_task(client),
             auto_merge=False,
             required_contexts=[],
             payload={"ctgitops": name},
@@ -46,14 +46,21 @@ def begin(client: Client, deployment: Deployment) -> int:
         )
 
     def find() -> Made | None:
-        made = client.repository.get_deployments(sha=deployment.sha, task=TASK, environment=deployment.environment)
+        made = client.repository.get_deployments(
+            sha=deployment.sha, task=_task(client), environment=deployment.environment
+        )
         return next((d for d in made if d.payload == {"ctgitops": name}), None)
 
     return client.once(create, find).id
 
 
+def _task(client: Client) -> str:
+    """The task of the workspace's deployments. Workspaces can have environments with the same name."""
+    return f"{TASK}:{client.workspace}" if client.workspace else TASK
+
+
 def _queued(client: Client, deployment: Deployment) -> int | None:
-    made = client.repository.get_deployments(sha=deployment.sha, task=TASK, environment=deployment.environment)
+    made = client.repository.get_deployments(sha=deployment.sha, task=_task(client), environment=deployment.environment)
     for each in islice(made, MOST):
         newest = next(iter(each.get_statuses()), None)
         if newest and newest.state == DeploymentState.QUEUED.value:
@@ -80,7 +87,10 @@ def mark(client: Client, status: CommitStatus) -> None:
 
     def send() -> bool:
         commit.create_status(
-            status.state.value, description=one_line(status.description, DESCRIPTION), context=status.context, **link
+            status.state.value,
+            description=one_line(status.description, DESCRIPTION),
+            context=name_in(client.workspace, status.context),
+            **link,
         )
         return True
 
@@ -89,7 +99,7 @@ def mark(client: Client, status: CommitStatus) -> None:
 
 def newest(client: Client, environment: str) -> tuple[OldDeployment, ...]:
     """The newest deployments to an environment, among those that ctgitops created. The newest is first."""
-    made = client.repository.get_deployments(task=TASK, environment=environment)
+    made = client.repository.get_deployments(task=_task(client), environment=environment)
     return tuple(_old(deployment) for deployment in islice(made, NEWEST))
 
 

@@ -54,11 +54,12 @@ class GitHubForge:
         warn: Callable[[str], None],
         *,
         folder: str = "migrations",
+        workspace: str = "",
         patience: RetryPolicy | None = None,
     ) -> None:
         from .client import Client  # noqa: PLC0415 - PyGithub takes longer to import than all of ctgitops
 
-        self._client: Client = Client(access, patience or RetryPolicy(), warn)
+        self._client: Client = Client(access, patience or RetryPolicy(), warn, workspace)
         self._sticky = Sticky(self._client)
         self._folder = folder.rstrip("/")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ..core.forge.forge import ChangedFile, OpenPullRequest, part_name
+from ..core.forge.forge import ChangedFile, OpenPullRequest, name_in, part_name
 from ..core.gate.review import ShownFile, ShownPart, missing_parts, shown_in
 from ..errors import ForgeError
 
@@ -166,6 +166,7 @@ def _shown(client: Client, pull: PullRequest) -> list[ShownPart]:
 
 
 def _parts(client: Client, sha: str, name: str) -> Iterator[ShownPart]:
-    for run in client.repository.get_commit(sha).get_check_runs(check_name=name, filter="all"):
-        if run.name == name and (part := shown_in(run.output.text or "")):
+    named = name_in(client.workspace, name)
+    for run in client.repository.get_commit(sha).get_check_runs(check_name=named, filter="all"):
+        if run.name == named and (part := shown_in(run.output.text or "")):
             yield part

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..core.forge.forge import CHECK, Published
+from ..core.forge.forge import CHECK, Published, name_in
 from ..errors import ForgeError
 from .marker import digest, plan_in, read
 
@@ -47,8 +47,9 @@ def _checked(client: Client, sha: str) -> list[str]:
     """The plans in the check runs of a commit. The newest is last. A missing permission is a warning."""
 
     def read_all() -> list[str]:
-        runs = client.repository.get_commit(sha).get_check_runs(check_name=CHECK)
-        newest_last = sorted((run for run in runs if run.name == CHECK), key=lambda run: run.id)
+        name = name_in(client.workspace, CHECK)
+        runs = client.repository.get_commit(sha).get_check_runs(check_name=name)
+        newest_last = sorted((run for run in runs if run.name == name), key=lambda run: run.id)
         return [run.output.summary for run in newest_last if run.output.summary]
 
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 from github import GithubException, UnknownObjectException
 from requests import RequestException
 
-from ..core.doctor.diagnosis import Diagnosis, note, ok, problem, unknown
+from ..core.doctor.diagnosis import CheckVerdict, Diagnosis, note, ok, problem, unknown
+from ..core.doctor.setup_step import SetupStep
 from ..core.environment.environment import Environment, Trigger
 from ..errors import ForgeError
 from ..report.escape import one_line
@@ -37,6 +38,8 @@ class RepositoryChecks:
     """The checks of one repository. Without a token, every check is unknown."""
 
     access: Access
+    branch: str = "main"
+    """The default branch, for the commands that allow it to deploy."""
 
     @cached_property
     def _client(self) -> Client:
@@ -86,6 +89,52 @@ class RepositoryChecks:
         names = (str(each.get("name", "")) for each in listed)
         return tuple(name for name in names if name and name != "github-pages")
 
+    def about(self) -> tuple[str, bool] | None:
+        """The default branch, and whether the repository is public. None without a token. Raises ForgeError."""
+        if not self.access.token or not self.access.repository:
+            return None
+        repository = self._must("")
+        return str(repository.get("default_branch") or self.branch), repository.get("private") is False
+
+    def setup(self, environments: Iterable[Environment], secrets: Mapping[str, tuple[str, ...]]) -> Iterator[SetupStep]:
+        """The steps that create the environments of workflows and their secrets. Each is unknown without a token.
+
+        `secrets` maps the environments on GitHub to the names of their secrets. Raises ForgeError.
+        """
+        manifests = {each.name: each for each in environments}
+        ask = bool(self.access.token and self.access.repository)
+        known = {name.casefold() for name in self.environment_names()} if ask else None
+        for name, names in secrets.items():
+            done = None if known is None else name.casefold() in known
+            if name in manifests:
+                yield self._setup_of(manifests[name], ask=ask)
+            else:
+                yield SetupStep(f"environment {name}, without rules", self._created(name), done)
+            found = self._secret_names(name) if done else set() if ask else None
+            for secret in names:
+                fix = f"gh secret set {secret} --env {name} --repo {self.access.repository}"
+                what = f"secret {secret} of environment {name}"
+                yield SetupStep(what, fix, None if found is None else secret in found)
+
+    def _setup_of(self, each: Environment, *, ask: bool) -> SetupStep:
+        found = tuple(self.environments((each,))) if ask else (self._absent(each),)
+        fixes = dict.fromkeys(line for one in found for line in one.fix.split("\n") if line)
+        commands = "\n".join(fixes) or self._created(each.name)
+        if not ask:
+            return SetupStep(f"environment {each.name}, with its rules", commands)
+        gaps = [one.what for one in found if one.verdict is not CheckVerdict.OK]
+        return SetupStep("; ".join(gaps) or f"environment {each.name}, with its rules", commands, not gaps)
+
+    def _created(self, name: str) -> str:
+        return f"gh api --method PUT repos/{self.access.repository}/environments/{name}"
+
+    def _secret_names(self, environment: str) -> set[str] | None:
+        """The names of the secrets of an environment and of the repository. None if the token may not list them."""
+        listed = [self._get(f"{path}/secrets?per_page=100") for path in (f"/environments/{environment}", "/actions")]
+        if any(each is None for each in listed):
+            return None
+        return {str(secret["name"]) for each in listed for secret in each.get("secrets") or ()}
+
     def environments(self, wanted: tuple[Environment, ...]) -> Iterator[Diagnosis]:
         """Whether each environment exists, and who may deploy to it."""
         listed = self._must("/environments?per_page=100").get("environments") or ()
@@ -122,7 +171,7 @@ class RepositoryChecks:
 
     def _policy(self, each: Environment) -> str:
         release = each.trigger is Trigger.RELEASE
-        body = f'{{"name": "{each.tags if release else "main"}", "type": "{"tag" if release else "branch"}"}}'
+        body = f'{{"name": "{each.tags if release else self.branch}", "type": "{"tag" if release else "branch"}"}}'
         return self._api(f"environments/{each.name}/deployment-branch-policies", "POST", body)
 
     def _api(self, path: str, method: str, body: str) -> str:

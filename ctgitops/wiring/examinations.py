@@ -115,8 +115,8 @@ class Examinations:
 
     def _workflows(self) -> Examination:
         top = top_of(self.root)
-        folder = (self.root.resolve() / layout_of(self.root).folder).relative_to(top.resolve())
-        checks = WorkflowChecks(top, folder.as_posix())
+        root = self.root.resolve().relative_to(top.resolve())
+        checks = WorkflowChecks(top, (root / layout_of(self.root).folder).as_posix(), root.as_posix())
         looks: dict[str, Look] = {
             "workflow-files": checks.readable,
             "workflow-action": checks.action,

@@ -217,7 +217,8 @@ class Wiring:
 
         url = self.environ.get("GITHUB_API_URL") or "https://api.github.com"
         access = Access(token, self.environ.get("GITHUB_REPOSITORY", ""), url)
-        return GitHubForge(access, warn, folder=f"{self.origin.folder}{layout_of(self.root).folder}")
+        folder = self.origin.folder
+        return GitHubForge(access, warn, folder=f"{folder}{layout_of(self.root).folder}", workspace=folder.rstrip("/"))
 
     def migrations_among(self, layout: Layout, paths: Iterable[str]) -> dict[str, MigrationName]:
         """Maps the paths of migration files to the names of the migrations. Leaves out rollbacks and other files.

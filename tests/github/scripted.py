@@ -88,7 +88,9 @@ class Scripted:
         return self._list(path, kind, query) if kind else (404, {}, {"message": "Not Found"})
 
     def _list(self, path: str, kind: str, query: Json) -> tuple[int, dict[str, str], Json]:
-        rows = self.made[kind]
+        filters = {"task": "task", "environment": "environment", "check_name": "name"}
+        wanted = {filters[key]: values[0] for key, values in query.items() if key in filters}
+        rows = [row for row in self.made[kind] if all(row.get(key) == value for key, value in wanted.items())]
         listed = {"total_count": len(rows), "check_runs": rows} if kind == "check-runs" else rows
         return self._page(path, listed, query)
 
@@ -97,6 +99,8 @@ class Scripted:
             return {"comments": "remarks"}.get(match[1], match[1]), None
         if match := re.search(r"/(comments|check-runs|deployments|statuses|dispatches)$", path):
             return match[1], None
+        if re.fullmatch(r"/statuses/[0-9a-f]{40}", path):
+            return "statuses", None
         match = re.search(r"/(?:comments|check-runs)/(\d+)$", path)
         return None, int(match[1]) if match else None
 
@@ -106,12 +110,12 @@ class Scripted:
         url = f"{self.url}/repos/o/r/{folder}/{number}"
         login = self.logins[token]
         row = {**body, "id": number, "url": url, "html_url": f"{self.url}/{number}", "user": {"login": login}}
-        row["updated_at"] = _now()
+        row["created_at"] = row["updated_at"] = _now()
         self.made[kind].append(row)
         for remark in body.get("comments", ()):
             self._make("remarks", remark, token)
         if kind == "check-runs":
-            self.canned[f"/check-runs/{number}/annotations"] = list(body["output"]["annotations"])
+            self.canned[f"/check-runs/{number}/annotations"] = list(body["output"].get("annotations", ()))
         return row
 
     def _change(self, method: str, path: str, number: int, body: Json) -> tuple[int, dict[str, str], Json]:

@@ -93,6 +93,14 @@ CHECK = "ctgitops / plan"
 """The name of the check run for a plan."""
 
 
+def name_in(workspace: str, name: str) -> str:
+    """The name of a check run or status of one workspace. GitHub shows only the newest with a name on a commit.
+
+    `workspace` is the folder. The name does not change if it is the top of the repository, which is empty.
+    """
+    return f"{name} ({workspace})" if workspace else name
+
+
 def part_name(part: int, parts: int) -> str:
     """The name of the check run that stores a part of a plan's file record. Part 1 is in the plan's check run."""
     return CHECK if part == 1 else f"{CHECK}, files {part} of {parts}"
