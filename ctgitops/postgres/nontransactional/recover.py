@@ -148,7 +148,7 @@ class Recovery:
             self._wait_for(begun)
             entry = next((e for e in ledger.entries if e.id == begun.entry), None)
             was = Script(entry.sql or "", self.step.script.path) if entry else self.step.script
-            if earlier := _attempted_before((self.step.script, was), begun):
+            if earlier := attempted_before((self.step.script, was), begun):
                 found[begun.position] = earlier
         return found
 
@@ -168,7 +168,7 @@ class Recovery:
             rest(WAIT_SECONDS)
 
 
-def _attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> InterruptedStatement | None:
+def attempted_before(scripts: tuple[Script, Script], begun: ProgressRow) -> InterruptedStatement | None:
     """The statement that `begun` refers to. Searches the current file, then the ledger's text.
 
     If the ledger's text is redacted, the hashes of its statements differ. The statement is then identified by its
