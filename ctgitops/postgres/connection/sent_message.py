@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import select
+import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from .cancellable_query import CANCEL_SECONDS, POLL_SECONDS, Answer, answer_of, consumed, lost_with
 
@@ -15,13 +17,21 @@ if TYPE_CHECKING:
     from .connect import Connection
 
 
-class SentMessage:
-    """A message of one statement that the server is executing. Does not wait for the answer."""
+CANCEL_ALL_SECONDS = 10.0
+"""How long `cancel_all` waits. A server that does not answer must not keep a run from its end."""
 
-    def __init__(self, connection: Connection, message: str) -> None:
+
+class SentMessage:
+    """A message of one statement that the server executes. Does not wait for the answer."""
+
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.answer: Answer | None = None
         """The server's answer. None while the statement runs."""
+
+    def send(self, message: str) -> None:
+        """Sends the message. If Ctrl-C interrupts this method, `cancel_all` cancels what was sent."""
+        connection = self._connection
         try:
             connection.pgconn.send_query(message.encode())
             while connection.pgconn.flush():
@@ -42,6 +52,11 @@ class SentMessage:
         except psycopg.OperationalError as error:
             self.answer = lost_with(error)
 
+    @property
+    def runs(self) -> bool:
+        """Whether the message was sent, and has no answer yet."""
+        return self.answer is None and self._connection.info.transaction_status is TransactionStatus.ACTIVE
+
     def cancel(self) -> None:
         """Asks the server to cancel the statement. Does not wait until the statement has ended."""
         with contextlib.suppress(psycopg.Error):
@@ -60,10 +75,12 @@ def wait_for_any(sent: Collection[SentMessage]) -> bool:
 
 
 def cancel_all(sent: Collection[SentMessage]) -> None:
-    """Cancels all running messages, and waits until each has ended."""
-    running = [each for each in sent if each.answer is None]
-    for each in running:
-        each.cancel()
-    for each in running:
-        while each.answer is None:
-            wait_for_any([each])
+    """Cancels all running messages, and waits until each has ended, for at most CANCEL_ALL_SECONDS.
+
+    Repeats the request: a server ignores a request that arrives before the backend has begun the statement.
+    """
+    deadline = time.monotonic() + CANCEL_ALL_SECONDS
+    while (running := [each for each in sent if each.runs]) and time.monotonic() < deadline:
+        for each in running:
+            each.cancel()
+        wait_for_any(running)

@@ -62,9 +62,12 @@ class Author:
         rows: int | None = None,
         note: str = "",
     ) -> str:
-        """The statement that adds a row. All its names are qualified, so objects of the migration cannot interfere."""
+        """The statement that adds a row. All its names are qualified, so objects of the migration cannot interfere.
+
+        If the file has become shorter than `position`, the row has the hash of the last statement.
+        """
         script: Script = self.step.script
-        statement_hash = script.hash_of(script.statements[position - 1])
+        statement_hash = script.hash_of(script.statements[min(position, len(script.statements)) - 1])
         values = {
             "entry": str(self.entry),
             "number": str(self.step.number),

@@ -45,7 +45,8 @@ class IndexWatch:
     def __call__(self) -> None:
         """Reports the progress once for each tenth of a phase."""
         with contextlib.suppress(psycopg.Error, CtgitopsError):
-            self._connection = self._connection or self._open()
+            if self._connection is None or self._connection.closed:
+                self._connection = self._open()
             row = self._connection.execute(_STANDS.encode(), [self._backend]).fetchone()
             if row and row[0] is not None:
                 self._heard(str(row[0]), int(str(row[1] or 0)), int(str(row[2] or 0)))

@@ -31,9 +31,8 @@ from .index_progress import IndexWatch
 from .stepwise import Walk, author_of
 
 if TYPE_CHECKING:
-    from ...core.ledger.ledger import Ledger
-    from ...core.ledger.resumption import Resumption
     from ..connection.connect import Connection
+    from .recover import InterruptedStatement
     from .stepwise import BuildRunner
 
 _ROOT = """
@@ -44,6 +43,14 @@ where c.oid operator(pg_catalog.=) pg_catalog.to_regclass({name}) and c.relpersi
 
 Two builds on partitions of one table could wait for each other if one of them is a REINDEX of the whole table.
 """
+
+
+_SETTINGS = """
+select name, setting from pg_catalog.pg_settings
+where source operator(pg_catalog.=) 'session'
+union all select 'role', current_user::pg_catalog.text
+"""
+"""Queries the settings that the session has changed, and its role. A function or a DO block can change them too."""
 
 
 @dataclass
@@ -62,14 +69,17 @@ class _Lane:
 
 def at_most(builds: int) -> BuildRunner:
     """A runner that runs up to `builds` independent index builds at the same time."""
-    return lambda walk, at, ledger, positions: ParallelBuilds(walk, at, ledger, builds).run_all(positions)
+    return lambda walk, earlier, positions: ParallelBuilds(walk, earlier, builds).run_all(positions)
 
 
 class ParallelBuilds:
-    """The builds of one segment of a script. `walk` has the run's main connection, which runs no build itself."""
+    """The builds of one segment of a script. `walk` has the run's main connection, which runs no build itself.
 
-    def __init__(self, walk: Walk, at: Resumption, ledger: Ledger, parallel: int) -> None:
-        self._walk, self._at, self._ledger, self._parallel = walk, at, ledger, parallel
+    `earlier` maps positions to the unfinished statements that an earlier run began there.
+    """
+
+    def __init__(self, walk: Walk, earlier: Mapping[int, InterruptedStatement], parallel: int) -> None:
+        self._walk, self._earlier, self._parallel = walk, earlier, parallel
         self._lanes: list[_Lane] = []
         self._failed: list[tuple[int, StepFailed]] = []
         self._watching: list[Connection] = []
@@ -102,8 +112,7 @@ class ParallelBuilds:
         """Whether a statement must run. Repairs what an earlier run left. Records a statement that is complete."""
         walk = self._walk
         walk.run.assert_lock_held()
-        earlier = walk.unless_replaced(position, walk.left_before(position, self._at, self._ledger))
-        if walk.must_run(position, earlier):
+        if walk.must_run(position, self._earlier.get(position)):
             return True
         walk.record_done(position)
         return False
@@ -119,19 +128,35 @@ class ParallelBuilds:
 
     def _open_lanes(self, done: int, most: int, tables: Mapping[int, str]) -> str:
         """Opens up to `most` connections. Returns why there are fewer. Empty if there are not."""
-        walk = self._walk
         for _ in range(most):
             try:
-                connection = walk.run.another()
+                lane = self._open_lane(done)
+                difference = self._difference(lane.walk.connection, tables)
             except CtgitopsError as error:
                 return error.what
-            author = author_of(connection, walk.author.entry, walk.step)
-            lane = _Lane(replace(walk, connection=connection, author=author), connection.info.backend_pid)
-            self._lanes.append(lane)
-            lane.walk.open(done)
-            if self._tables(connection, tuple(tables)) != dict(tables):
+            except StepFailed as failed:
+                difference = f"a new session cannot repeat the settings of this file: {failed.failure.message}"
+            if difference:
                 self._close()
-                return "a new session resolves the tables' names differently: qualify them with their schema"
+                return difference
+        return ""
+
+    def _open_lane(self, done: int) -> _Lane:
+        """Opens a connection with the settings of the first `done` statements. Raises CtgitopsError, StepFailed."""
+        connection = self._walk.run.another()
+        lane = _Lane(replace(self._walk, connection=connection), connection.info.backend_pid)
+        self._lanes.append(lane)
+        lane.walk = replace(lane.walk, author=author_of(connection, self._walk.author.entry, self._walk.step))
+        lane.walk.open(done)
+        return lane
+
+    def _difference(self, connection: Connection, tables: Mapping[int, str]) -> str:
+        """Why builds on `connection` could differ from builds on the main connection. Empty if they cannot."""
+        here, there = (set(rows(send(each, _SETTINGS).results[0])) for each in (self._walk.connection, connection))
+        if differ := sorted({str(name) for name, _ in here ^ there}):
+            return f"a new session has a different {', '.join(differ)}: set it with SET in this file"
+        if self._tables(connection, tuple(tables)) != dict(tables):
+            return "a new session resolves the tables' names differently: qualify them with their schema"
         return ""
 
     def _run(self, waiting: list[int], tables: Mapping[int, str]) -> None:
@@ -169,7 +194,8 @@ class ParallelBuilds:
             self._failed.append((position, failed))
             return
         lane.watch = IndexWatch(self._watching_connection, lane.backend, walk.step, walk.run.tell, position)
-        lane.sent = SentMessage(walk.connection, walk.script.text_of(walk.script.statements[position - 1]))
+        lane.sent = SentMessage(walk.connection)
+        lane.sent.send(walk.script.text_of(walk.script.statements[position - 1]))
 
     def _end(self, lane: _Lane, answer: Answer) -> None:
         """Records the result of a build."""

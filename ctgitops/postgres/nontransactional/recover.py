@@ -9,20 +9,22 @@ import time
 from typing import TYPE_CHECKING
 
 from ...core.ledger.recovery import ABSENT, Present, RecoveryAction, RelationState, new_ones, next_of, parse_state
-from ...core.ledger.resumption import ProgressRow, ProgressState
+from ...core.ledger.resumption import ProgressState
 from ...core.run.progress import BackendAwaited, LeftoverHealed
 from ...lazy import dataclass
 from ...sql.interruption import LeftoverKind, Leftovers
 from ...sql.redact import is_redacted, redact
+from ...sql.script import Script
 from ..connection.cancellable_query import Answer, Failure, exchange, exchange_or_rollback, rest, rows
 from ..transaction.message import OWN_PATH, Spot
 from ..transaction.step_failure import NOT_GRANTED, StepFailed, send
 from .leftovers import CatalogUnreadable, Index, candidates, drop, index_of, is_wanted, seen
 
 if TYPE_CHECKING:
+    from ...core.ledger.ledger import Ledger
+    from ...core.ledger.resumption import ProgressRow, Resumption
     from ...core.plan.plan import Step
     from ...sql.parse import Statement
-    from ...sql.script import Script
     from ..connection.connect import Connection
     from ..ledger.progress import Author
     from .run_context import Run
@@ -139,7 +141,18 @@ class Recovery:
             f"`{repair} --not-applied` to run it again; without `--statement`, this applies to the whole file"
         )
 
-    def wait_for(self, begun: ProgressRow) -> None:
+    def began_before(self, at: Resumption, ledger: Ledger) -> dict[int, InterruptedStatement]:
+        """The unfinished statements that earlier runs began, by position. Waits for the backends of those runs."""
+        found: dict[int, InterruptedStatement] = {}
+        for begun in at.all_begun:
+            self._wait_for(begun)
+            entry = next((e for e in ledger.entries if e.id == begun.entry), None)
+            was = Script(entry.sql or "", self.step.script.path) if entry else self.step.script
+            if earlier := attempted_before((self.step.script, was), begun):
+                found[begun.position] = earlier
+        return found
+
+    def _wait_for(self, begun: ProgressRow) -> None:
         """Waits until the backend of an earlier run has ended. Raises StepFailed after `Run.patience` seconds."""
         if not begun.alive or begun.started_at is None:
             return

@@ -21,7 +21,6 @@ from ...core.run.progress import LeftoverHealed, Progress, StatementFinished, St
 from ...lazy import dataclass
 from ...sql.interruption import LeftoverKind, Leftovers
 from ...sql.redact import redact
-from ...sql.script import Script
 from ..connection.cancellable_query import Answer, Failure, exchange, exchange_or_rollback, rows
 from ..connection.effective_settings import ON_DISK
 from ..ledger.ledger import insert_sql
@@ -32,17 +31,18 @@ from ..transaction.step_failure import IN_TRANSACTION, StepFailed, send
 from .batched_update import Batches
 from .index_progress import IndexWatch
 from .leftovers import CatalogUnreadable, seen
-from .recover import InterruptedStatement, Recovery, attempted_before, record, timeouts_to_disable
+from .recover import InterruptedStatement, Recovery, record, timeouts_to_disable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ...core.plan.plan import Step
     from ...sql.parse import Statement
+    from ...sql.script import Script
     from ..connection.connect import Connection
     from .run_context import Run
 
-    BuildRunner = Callable[["Walk", Resumption, Ledger, tuple[int, ...]], None]
+    BuildRunner = Callable[["Walk", Mapping[int, InterruptedStatement], tuple[int, ...]], None]
     """Runs the statements at some positions at the same time. Raises StepFailed and Interrupted."""
 
 SETS = "VariableSetStmt"
@@ -90,7 +90,7 @@ class Stepwise:
         """
         ledger = self._run.ledger()
         at = resumption(step.script, ledger.traces_of(step.number))
-        if not at.all_begun or at.position > len(step.script.statements):
+        if not at.all_begun:
             return ()
         healed: list[str] = []
 
@@ -153,14 +153,15 @@ class Walk:
         if at.done or at.all_begun:
             self.run.tell(StepResumed(self.step, min(at.position, count), count))
         self.open(at.done)
+        earlier = self._earlier(at, ledger)
         left = frozenset(range(at.position, count + 1)).difference(at.ahead)
         for positions in self._segments() if parallel else ((position,) for position in sorted(left)):
             remaining = tuple(position for position in positions if position in left)
             if parallel and len(remaining) > 1:
-                parallel(self, at, ledger, remaining)
+                parallel(self, earlier, remaining)
             else:
                 for position in remaining:
-                    self.one(position, self.left_before(position, at, ledger))
+                    self.one(position, earlier.get(position))
 
     def _segments(self) -> tuple[tuple[int, ...], ...]:
         """The positions of all statements. Those in one sequence may run at the same time."""
@@ -171,10 +172,9 @@ class Walk:
     def drop_invalid_indexes(self, at: Resumption, ledger: Ledger) -> None:
         """Drops the INVALID indexes of statements that began and are not recorded as done. Repairs nothing else."""
         self.open(at.done)
-        for begun in at.all_begun:
-            earlier = self.left_before(begun.position, at, ledger)
-            if earlier and earlier.left.what in {LeftoverKind.INDEX, LeftoverKind.REINDEXED}:
-                self.recovery.outcome(earlier, begun.position, self.spot_of(begun.position))
+        for position, earlier in self.recovery.began_before(at, ledger).items():
+            if earlier.left.what in {LeftoverKind.INDEX, LeftoverKind.REINDEXED}:
+                self.recovery.outcome(earlier, position, self.spot_of(position))
 
     def open(self, done: int) -> None:
         """Prepares a new connection. Repeats the SET statements among the first `done` statements."""
@@ -183,15 +183,17 @@ class Walk:
             if statement.kind == SETS or statement.sets:
                 send(self.connection, self.script.text_of(statement))
 
-    def left_before(self, position: int, at: Resumption, ledger: Ledger) -> InterruptedStatement | None:
-        """The statement that an earlier run began at `position`, if unfinished. Waits for the backend of that run."""
-        begun = next((row for row in at.all_begun if row.position == position), None)
-        if begun is None:
-            return None
-        self.recovery.wait_for(begun)
-        entry = next((e for e in ledger.entries if e.id == begun.entry), None)
-        was = Script(entry.sql or "", self.script.path) if entry else self.script
-        return attempted_before((self.script, was), begun)
+    def _earlier(self, at: Resumption, ledger: Ledger) -> dict[int, InterruptedStatement]:
+        """Maps positions to the unfinished statements that an earlier run began there, and that the file still has.
+
+        Repairs the leftovers of all others first: a statement of this run may create an index with the same name.
+        """
+        found = self.recovery.began_before(at, ledger)
+        texts = [self.script.text_of(statement) for statement in self.script.statements]
+        replaced = {p: earlier for p, earlier in found.items() if texts[p - 1 : p] != [earlier.text]}
+        for position, earlier in replaced.items():
+            self._recover_replaced(earlier, position, moved=earlier.text in texts)
+        return {position: earlier for position, earlier in found.items() if position not in replaced}
 
     def spot_of(self, position: int) -> Spot:
         """The spot of a statement. If the file has become shorter, the spot of its last statement."""
@@ -203,7 +205,6 @@ class Walk:
         self.run.assert_lock_held()
         since = time.monotonic()
         statement = self.script.statements[position - 1]
-        earlier = self.unless_replaced(position, earlier)
         if statement.leftovers is not None or earlier or not self._in_transaction(position, statement):
             self._alone(position, statement, earlier)
         self.report(position, since)
@@ -213,18 +214,16 @@ class Walk:
         millis = round((time.monotonic() - since) * 1000)
         self.run.tell(StatementFinished(self.step, position, len(self.script.statements), millis))
 
-    def unless_replaced(self, position: int, earlier: InterruptedStatement | None) -> InterruptedStatement | None:
-        """Returns `earlier` if the file still has it at `position`. Otherwise, repairs its leftovers."""
-        if earlier and earlier.text != self.script.text_of(self.script.statements[position - 1]):
-            self._recover_replaced(earlier, position, self.spot_of(position))
-            return None
-        return earlier
+    def _recover_replaced(self, earlier: InterruptedStatement, position: int, *, moved: bool) -> None:
+        """Repairs the leftovers of `earlier`, which the file lacks at `position`. `moved`: the file has it elsewhere.
 
-    def _recover_replaced(self, earlier: InterruptedStatement, position: int, spot: Spot) -> None:
-        """Repairs the leftovers of `earlier`, which the file lacks now. Raises StepFailed if `earlier` completed."""
+        Raises StepFailed if `earlier` completed and the file lacks it.
+        """
+        spot = self.spot_of(position)
         if (
             earlier.left.what is LeftoverKind.ANYTHING
             or self.recovery.outcome(earlier, position, spot) is not RecoveryAction.DONE
+            or moved
         ):
             return
         what = f"an earlier run completed the statement that the file had here: {redact(earlier.text)}"

@@ -9,6 +9,7 @@ import pytest
 from ctgitops.core.plan.plan import Direction, Step
 from ctgitops.core.run.progress import IndexAdvanced, LeftoverHealed, Progress
 from ctgitops.errors import ApplyError
+from ctgitops.postgres.connection.connect import Connection
 from ctgitops.postgres.nontransactional.index_progress import IndexWatch
 from ctgitops.sql.script import Script
 from tests.fakes import migration
@@ -119,9 +120,16 @@ def test_the_progress_of_an_index_build_is_reported_once_for_each_phase(runs: Ru
     step = Step(Direction.APPLY, 2, "002_work", None, "", Script("", "migrations/002_work.sql"))
     waits = "select from pg_stat_activity where pid = {} and wait_event_type = 'Lock'"
     with session(runs.url) as builder:
-        watch = IndexWatch(lambda: session(runs.url), builder.info.backend_pid, step, heard.append)
+        opened: list[Connection] = []
+
+        def another() -> Connection:
+            opened.append(session(runs.url))
+            return opened[-1]
+
+        watch = IndexWatch(another, builder.info.backend_pid, step, heard.append)
         watch()
         assert heard == []
+        opened[0].close()  # a lost connection is replaced; seen to fail with no progress
         sql = b"create index concurrently another on one (id)"
         building = threading.Thread(target=builder.execute, args=(sql,))
         with transaction(runs.url, "insert into one values (7)"):
