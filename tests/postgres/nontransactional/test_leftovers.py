@@ -129,7 +129,7 @@ def test_the_progress_of_an_index_build_is_reported_once_for_each_phase(runs: Ru
         watch = IndexWatch(another, builder.info.backend_pid, step, heard.append)
         watch()
         assert heard == []
-        opened[0].close()  # a lost connection is replaced; seen to fail with no progress
+        opened[0].close()  # a lost connection is replaced
         sql = b"create index concurrently another on one (id)"
         building = threading.Thread(target=builder.execute, args=(sql,))
         with transaction(runs.url, "insert into one values (7)"):
