@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import field
 from pathlib import Path
@@ -53,9 +53,7 @@ class LocalCommands:
             Descendants() as descendants,
             _ctrl_c_ignored() if self.interactive else nullcontext(),
         ):
-            process = self._start(test.command, environment)
-            if not self.interactive:
-                watchdog.watch(process)
+            process = self._start(test.command, environment, None if self.interactive else watchdog.watch)
             tail = _Tail(process.stdout, self.echo) if process.stdout and self.echo else None
             status: int | None = None
             try:
@@ -67,11 +65,14 @@ class LocalCommands:
         took = time.monotonic() - started
         return CommandEnd(status, took, tail.text() if tail else "", left)
 
-    def _start(self, command: tuple[str, ...], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, command: tuple[str, ...], environment: Mapping[str, str], watch: Callable[[], None] | None
+    ) -> subprocess.Popen[bytes]:
         output = subprocess.PIPE if self.echo else None
         try:
             return subprocess.Popen(
                 command,
+                preexec_fn=watch,  # noqa: PLW1509 - two system calls, which need no lock of another thread
                 env=dict(environment),
                 cwd=self.folder,
                 stdin=None if self.echo is None else subprocess.DEVNULL,

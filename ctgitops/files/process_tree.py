@@ -43,9 +43,13 @@ class GroupWatchdog:
         )
         return self
 
-    def watch(self, process: subprocess.Popen[bytes]) -> None:
-        """Watches the process group that `process` leads."""
-        self._tell(str(process.pid))
+    def watch(self) -> None:
+        """Watches the process group of the current process: the child that is about to become the command.
+
+        The command may kill this process at once, so it must not run before the watchdog has its process group.
+        """
+        if self._process.stdin:
+            os.write(self._process.stdin.fileno(), b"%d\n" % os.getpid())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

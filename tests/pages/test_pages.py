@@ -103,7 +103,7 @@ def applying(reader: Reader, page: list[Block]) -> None:
     """Each line of the repairs is an alternative; then the reset of a disposable database."""
     blocks = [block for block in page if block.language in ("sh", "yaml")]
     overriding(reader, next(block for block in blocks if "--override" in block.text))
-    *_, repairs, _, reset = blocks
+    *_, repairs, _, _, reset = blocks
     for line in repairs.text.splitlines():
         interrupted(reader)
         assert "recorded as" in reader.copies(line)
@@ -189,13 +189,13 @@ def layouts(reader: Reader, page: list[Block]) -> None:
 
 def drifting(reader: Reader, page: list[Block]) -> None:
     """Schemas of two environments, of the files, of a backup and of a snapshot; then a database is adopted."""
-    snapshot, diff, drift, baseline, accepting = [block for block in page if block.language == "sh"]
+    snapshot, diff, drift, predecessor, baseline, accepting = [block for block in page if block.language == "sh"]
     house = reader.house
     house.policy("header: optional\nnumbering: increasing\n")
     house.migration("001_one", "create table one (id int);")
     house.migration("014_two", "create table two (id int);")
     house.environment("staging", reader.database())
-    house.environment("production", url := reader.database(), "backup: {to: backups/production}\n")
+    house.environment("production", url := reader.database(), "after: staging\nbackup: {to: backups/production}\n")
     for environment in ("staging", "production"):
         reader.applied(environment)
     (receipt,) = (house.root / "backups" / "production").glob("*/receipt.json")
@@ -208,6 +208,7 @@ def drifting(reader: Reader, page: list[Block]) -> None:
     reader.replaced = {"backups/production/…": str(receipt.parent)}
     reader.copies(diff.text)
     reader.copies(drift.text)
+    assert "no difference from staging" in reader.copies(predecessor.text)
     run(url, "drop schema ctgitops cascade")
     reader.copies(baseline.text)
     run(url, "drop schema ctgitops cascade; alter table one add column erp int")
@@ -281,7 +282,8 @@ def expanding(reader: Reader, page: list[Block]) -> None:
     house.environment("staging", reader.database())
     reader.applied("staging")
     assert "006_contract_projects_name_to_title.verify.sql" in reader.copies(rename.text)
-    assert "contract waits until 2027-01-31 has passed" in reader.copies(retype.text)
+    said = reader.copies(retype.text)
+    assert said[said.index("contract waits") :].splitlines()[:2] == ["contract waits until:", "  2027-01-31 has passed"]
     house.write("environments/staging.yaml", manifest.text)
     house.policy(f"header: optional\n{policy.text}")
     assert "no problems" in reader.copies("ctgitops check")

@@ -18,7 +18,8 @@ UNHURRIED = "preflight: {long_transactions: ignore}\n"
 ALTER = "alter table one add column word text;"
 LOOKS = """select from pg_stat_activity where datname = current_database()
            and application_name ~ '^ctgitops/(apply|[0-9]+)$'
-           and query like '%with recursive named%'"""
+           and query ~ 'with recursive named|pg_stat_progress_basebackup'"""
+"""A look for blockers, or preflight, whose look comes after the 1,024 characters that pg_stat_activity shows."""
 OUR_WAITS = """select from pg_stat_activity where datname = current_database()
                and application_name ~ '^ctgitops/(apply|[0-9]+)$' and wait_event_type = 'Lock'"""
 
