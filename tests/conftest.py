@@ -42,9 +42,10 @@ def tcp_server() -> Iterator[LocalServer]:
 
 
 @pytest.fixture
-def make_database(server: LocalServer) -> Callable[[], str]:
+def make_database(server: SharedServer) -> Iterator[Callable[[], str]]:
     """Makes a fresh, empty database; returns its URL."""
-    return lambda: fresh_database(server)
+    with server.dropping():
+        yield lambda: fresh_database(server)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,16 @@ def house(tmp_path: Path, database_url: str) -> House:
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, server: SharedServer) -> str:
+def database_url(request: pytest.FixtureRequest, server: SharedServer) -> Iterator[str]:
     """The URL of a fresh database: an empty one, or for `lived_in` one with what it needs."""
-    if "lived_in" not in request.fixturenames:
-        return fresh_database(server)
-    url = copied_database(server, request.getfixturevalue("furnished"))
-    run(url, AT_HOME)
-    return url
+    template = request.getfixturevalue("furnished") if "lived_in" in request.fixturenames else ""
+    with server.dropping():
+        if template:
+            url = copied_database(server, template)
+            run(url, AT_HOME)
+            yield url
+        else:
+            yield fresh_database(server)
 
 
 @pytest.fixture
