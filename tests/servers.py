@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -92,7 +93,7 @@ class SharedServer(LocalServer):
         for name in self._made[before:]:
             drop = sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
             with suppress(psycopg.Error):  # a prepared transaction or a replication slot keeps it
-                self._in_session(lambda connection, drop=drop: connection.execute(drop))
+                self._in_session(partial(Connection.execute, query=drop))
         del self._made[before:]
 
     def _in_session(self, work: Callable[[Connection], object]) -> None:
