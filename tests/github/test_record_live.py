@@ -177,7 +177,7 @@ def test_an_old_run_and_a_forged_marker_do_not_win(story: Story) -> None:
 
 def test_the_next_run_closes_the_deployment_of_a_killed_one(story: Story) -> None:
     number, sha = merged(story, *RED)
-    body = {"ref": sha, "task": "deploy:migrations", "environment": "staging", "required_contexts": []}
+    body = {"ref": sha, "task": f"deploy:migrations:{story.folder}", "environment": "staging", "required_contexts": []}
     killed = story.live.call("POST", "/deployments", body)["id"]
     story.live.call("POST", f"/deployments/{killed}/statuses", {"state": "in_progress"})
     assert story.push(sha) == 0
