@@ -99,7 +99,7 @@ def _text(job: Job) -> str:
 
 
 def _content(job: Job, name: str) -> str:
-    """The content of a file. Empty if there is no such file. Never follows a symbolic link."""
+    """The content of a file. Empty if the file does not exist. Never follows a symbolic link."""
     if not name:
         return ""
     path = Path(job.environ.get("GITHUB_WORKSPACE", "") or ".") / name

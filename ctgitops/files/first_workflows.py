@@ -69,7 +69,7 @@ class WorkflowOrder:
     def deployed(self) -> tuple[Environment, ...]:
         """The environments that GitHub deploys to, each after its predecessor.
 
-        Leaves out the databases of developers, unless there are no others.
+        Leaves out the databases of developers if other databases exist.
         """
         ordered = _in_order(self.environments)
         return tuple(each for each in ordered if not _is_local(each)) or ordered

@@ -65,7 +65,7 @@ def schema_after(changes: Changes, migrations: Snapshot, about: SnapshotSource) 
     found = {each.key: each for each in _changed(migrations.objects, by_key)}
     found |= {key: change.object for key, change in by_key.items() if isinstance(change, Added)}
     wholes = {each.name for each in found.values() if not each.of}
-    # A part that was added by hand is gone if its table is
+    # Without its table, a part that was added by hand does not exist either
     kept = (each for each in found.values() if not each.of or each.of in wholes or each.key in migrations.by_key)
     return Snapshot.of(kept, about)
 

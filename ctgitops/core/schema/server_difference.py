@@ -24,10 +24,10 @@ def server_differences(
 ) -> Changes:
     """The changes from the roles and settings of one environment to those of another.
 
-    `roles` maps roles of `after` to the corresponding roles of `before`. A corresponding role that only one environment
-    has is no change. Leaves out the attributes, settings and memberships of the roles in `left_out`, but not their
-    further members. Leaves out what `sql` explains: the migrations that only one of the two has. A role, for example,
-    is in the comparison only if the database grants something to it.
+    `roles` maps roles of `after` to the corresponding roles of `before`. A corresponding role is not a change if only
+    one environment has it. Leaves out the attributes, settings and memberships of the roles in `left_out`, but not
+    their further members. Leaves out what `sql` explains: the migrations that only one of the two has. A role, for
+    example, is in the comparison only if the database grants something to it.
     """
     names = {identifier(mine): identifier(its) for mine, its in roles.items()}
     # If both databases are on one server, each lists the roles of the other too
